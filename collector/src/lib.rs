@@ -1,0 +1,1 @@
+//! The sluice collector: registry, plan, graph, service, own telemetry, and the binary.

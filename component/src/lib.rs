@@ -1,0 +1,1 @@
+//! What a component author imports: traits, context, refusals, factories, the host.

@@ -1,0 +1,1 @@
+//! Connectors: one module and one cargo feature each.

@@ -1,0 +1,1 @@
+//! A collector with a component of your own.

@@ -1,0 +1,1 @@
+//! Exporters, and the queue, retry and timeout that they share.

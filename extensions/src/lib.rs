@@ -1,0 +1,1 @@
+//! Extensions: one module and one cargo feature each.

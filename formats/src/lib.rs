@@ -1,0 +1,1 @@
+//! Foreign wire formats and their translation to and from OTLP.

@@ -1,0 +1,1 @@
+//! Processors: one module and one cargo feature each.

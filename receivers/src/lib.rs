@@ -1,0 +1,1 @@
+//! Receivers: one module and one cargo feature each.
