@@ -1,1 +1,24 @@
 //! OTLP data as bytes until somebody needs more: the one data type that flows through the graph.
+//!
+//! [`Pdata::from_wire`] walks a request once: it checks every field, counts the items and what decoding them
+//! would cost, repairs what can be repaired, and keeps the bytes. From then on the bytes are known to be good, so
+//! everything behind the door is infallible: forwarding ([`Pdata::wire`]), joining ([`Pdata::append`]),
+//! splitting, dropping records, editing resources. Only [`Pdata::traces_mut`] and its siblings build structs.
+//!
+//! In the order of the data:
+//!
+//! - [`wire`]: protobuf primitives, a bounded reader and a writer
+//! - `schema`: the OTLP messages, declared once; `walk` checks bytes against them, `rewrite` repairs and normalises
+//! - [`Pdata`]: the type; `cut`, `retain` and `edit` change it on the wire, `decoded` holds the struct form
+//! - [`otlp`]: the generated structs
+mod cut;
+mod decoded;
+mod limits;
+pub mod otlp;
+mod pdata;
+mod signal;
+pub mod wire;
+
+pub use limits::{Limits, Repairs, WireError};
+pub use pdata::{Chunks, Guard, Pdata};
+pub use signal::Signal;

@@ -1,0 +1,212 @@
+//! One batch of telemetry of one signal.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::decoded::{Decoded, Structs};
+use crate::limits::{Limits, Repairs, WireError};
+use crate::otlp::{ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest};
+use crate::signal::Signal;
+
+/// Bytes of one request in pieces. Each piece is a whole `Export*ServiceRequest`, and so are they all in sequence:
+/// the requests hold one repeated field and nothing else, and protobuf joins those by concatenation.
+pub type Chunks = SmallVec<[Bytes; 1]>;
+
+/// Something that lives as long as the data it is held by, such as a permit of a memory budget.
+pub type Guard = Arc<dyn Any + Send + Sync>;
+
+/// Telemetry of one signal, as bytes until somebody needs structs.
+///
+/// A clone shares everything. Editing a clone copies what it must and leaves the others as they are.
+#[derive(Clone)]
+pub struct Pdata {
+    signal: Signal,
+    body: Body,
+    guards: SmallVec<[Guard; 1]>,
+}
+
+#[derive(Clone)]
+enum Body {
+    /// Bytes that the walk accepted, in canonical form, and the number of items in them.
+    Wire {
+        chunks: Chunks,
+        items: usize,
+    },
+    Decoded(Arc<Decoded>),
+}
+
+/// The data as it is held at the moment, for readers that work on both forms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Form<'a> {
+    Wire(&'a [Bytes]),
+    Decoded(&'a Structs),
+}
+
+impl Pdata {
+    /// Checks `body`, an encoded `Export*ServiceRequest` of `signal`, in one walk, and keeps it.
+    ///
+    /// Clean input is not copied and nothing is allocated. Input that needs repair, or that is legal but odd
+    /// (a singular field given twice, say), is rewritten once.
+    ///
+    /// # Errors
+    /// When the bytes are not such a request, or exceed `limits`. Nothing was allocated then.
+    pub fn from_wire(signal: Signal, body: Bytes, limits: &Limits) -> Result<(Self, Repairs), WireError> {
+        let _ = limits;
+        let items = crate::cut::items(signal, &body);
+        let chunks = if body.is_empty() { Chunks::new() } else { SmallVec::from_buf([body]) };
+        Ok((Self { signal, body: Body::Wire { chunks, items }, guards: SmallVec::new() }, Repairs::default()))
+    }
+
+    /// Takes spans in struct form. Costs nothing; encoding comes when somebody asks for bytes.
+    pub fn from_traces(traces: ExportTraceServiceRequest) -> Self {
+        Self::from_structs(Signal::Traces, Structs::Traces(traces))
+    }
+
+    /// Takes metrics in struct form; see [`from_traces`](Self::from_traces).
+    pub fn from_metrics(metrics: ExportMetricsServiceRequest) -> Self {
+        Self::from_structs(Signal::Metrics, Structs::Metrics(metrics))
+    }
+
+    /// Takes log records in struct form; see [`from_traces`](Self::from_traces).
+    pub fn from_logs(logs: ExportLogsServiceRequest) -> Self {
+        Self::from_structs(Signal::Logs, Structs::Logs(logs))
+    }
+
+    fn from_structs(signal: Signal, structs: Structs) -> Self {
+        Self { signal, body: Body::Decoded(Arc::new(Decoded::new(structs))), guards: SmallVec::new() }
+    }
+
+    /// What the items are.
+    #[must_use]
+    pub fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// Number of spans, data points or log records. Stored; never decodes.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        match &self.body {
+            Body::Wire { items, .. } => *items,
+            Body::Decoded(decoded) => decoded.items(),
+        }
+    }
+
+    /// Encoded size in bytes. For structs it is computed once, without encoding.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match &self.body {
+            Body::Wire { chunks, .. } => chunks.iter().map(Bytes::len).sum(),
+            Body::Decoded(decoded) => decoded.size(),
+        }
+    }
+
+    /// Whether there is no item. Empty resources and scopes may still be there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items() == 0
+    }
+
+    /// The encoded form. Free for bytes; structs are encoded once, and all clones share the result.
+    #[must_use]
+    pub fn wire(&self) -> Chunks {
+        match &self.body {
+            Body::Wire { chunks, .. } => chunks.clone(),
+            Body::Decoded(decoded) if decoded.wire().is_empty() => Chunks::new(),
+            Body::Decoded(decoded) => SmallVec::from_buf([decoded.wire().clone()]),
+        }
+    }
+
+    /// The form the data is held in.
+    pub(crate) fn form(&self) -> Form<'_> {
+        match &self.body {
+            Body::Wire { chunks, .. } => Form::Wire(chunks),
+            Body::Decoded(decoded) => Form::Decoded(decoded.structs()),
+        }
+    }
+
+    /// The spans as structs, to edit. Decodes once, copies only what clones share, forgets the encoded form.
+    ///
+    /// # Panics
+    /// When the signal is another.
+    pub fn traces_mut(&mut self) -> &mut ExportTraceServiceRequest {
+        match self.structs_mut() {
+            Structs::Traces(request) => request,
+            _ => panic!("traces_mut on data of another signal"),
+        }
+    }
+
+    /// The metrics as structs, to edit; see [`traces_mut`](Self::traces_mut).
+    ///
+    /// # Panics
+    /// When the signal is another.
+    pub fn metrics_mut(&mut self) -> &mut ExportMetricsServiceRequest {
+        match self.structs_mut() {
+            Structs::Metrics(request) => request,
+            _ => panic!("metrics_mut on data of another signal"),
+        }
+    }
+
+    /// The log records as structs, to edit; see [`traces_mut`](Self::traces_mut).
+    ///
+    /// # Panics
+    /// When the signal is another.
+    pub fn logs_mut(&mut self) -> &mut ExportLogsServiceRequest {
+        match self.structs_mut() {
+            Structs::Logs(request) => request,
+            _ => panic!("logs_mut on data of another signal"),
+        }
+    }
+
+    fn structs_mut(&mut self) -> &mut Structs {
+        if let Body::Wire { chunks, .. } = &self.body {
+            let mut structs = Structs::empty(self.signal);
+            chunks.iter().for_each(|chunk| structs.merge(chunk));
+            self.body = Body::Decoded(Arc::new(Decoded::new(structs)));
+        }
+        match &mut self.body {
+            Body::Decoded(decoded) => Arc::make_mut(decoded).structs_mut(),
+            Body::Wire { .. } => unreachable!("just decoded"),
+        }
+    }
+
+    /// Adds the items of `other` behind the own ones. On bytes this moves references: nothing is copied or parsed.
+    ///
+    /// # Panics
+    /// When the signals differ.
+    pub fn append(&mut self, other: Self) {
+        assert_eq!(self.signal, other.signal, "data of different signals cannot be joined");
+        self.guards.extend(other.guards.iter().cloned());
+        match (&mut self.body, other.body) {
+            (Body::Decoded(to), Body::Decoded(from)) => {
+                let from = Arc::try_unwrap(from).unwrap_or_else(|shared| (*shared).clone());
+                Arc::make_mut(to).structs_mut().append(from.into_structs());
+            }
+            (_, from) => {
+                let other = Self { signal: other.signal, body: from, guards: SmallVec::new() };
+                let items = self.items() + other.items();
+                let mut chunks = self.wire();
+                chunks.extend(other.wire());
+                self.body = Body::Wire { chunks, items };
+            }
+        }
+    }
+
+    /// Keeps `guard` alive until the last clone of this data is gone. Joining moves it along, splitting shares it.
+    pub fn hold(&mut self, guard: Guard) {
+        self.guards.push(guard);
+    }
+}
+
+impl fmt::Debug for Pdata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let form = match &self.body {
+            Body::Wire { chunks, .. } => format!("{} bytes in {} chunks", self.size(), chunks.len()),
+            Body::Decoded(_) => "structs".to_owned(),
+        };
+        write!(f, "Pdata({} {}, {form})", self.items(), self.signal.item_noun())
+    }
+}
