@@ -1,0 +1,337 @@
+//! The collector's own metrics, under otelcol's names so that existing dashboards work.
+//!
+//! Each metric is declared once, in [`families`], with its help text and labels; components get handles. The
+//! exposition (names with or without suffixes, resource labels) is the collector's business: this module
+//! only keeps a [`prometheus::Registry`]. A label that is empty is left out there.
+
+mod families;
+
+use std::{fmt, sync::Arc};
+
+use families::Families;
+pub use families::PerSignal;
+use prometheus::{Histogram, IntCounter, IntGauge};
+use sluice_pdata::Signal;
+
+use crate::ids::{ComponentRef, PipelineId};
+
+/// How much the collector tells of itself: `service.telemetry.metrics.level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Level {
+    /// No metrics and no listener.
+    None,
+    /// Without those of `batch`.
+    Basic,
+    /// The default.
+    #[default]
+    Normal,
+    /// Everything.
+    Detailed,
+}
+
+/// The process's metrics. Cloning shares them.
+#[derive(Clone)]
+pub struct Telemetry(Arc<Inner>);
+
+struct Inner {
+    level: Level,
+    registry: prometheus::Registry,
+    families: Families,
+}
+
+impl Telemetry {
+    /// Declares all metrics of `level`.
+    #[must_use]
+    pub fn new(level: Level) -> Self {
+        let registry = prometheus::Registry::new();
+        let families = Families::declare(&registry, level);
+        Self(Arc::new(Inner {
+            level,
+            registry,
+            families,
+        }))
+    }
+
+    /// How much is told.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        self.0.level
+    }
+
+    /// Where the exposition reads, and where components may register metrics of their own.
+    #[must_use]
+    pub fn registry(&self) -> &prometheus::Registry {
+        &self.0.registry
+    }
+
+    /// Counts what a receiver handed on or was refused. Booked by the graph, not by receivers.
+    #[must_use]
+    pub fn receiver(&self, receiver: &ComponentRef, signal: Signal) -> ReceiverMetrics {
+        ReceiverMetrics {
+            telemetry: self.clone(),
+            receiver: receiver.id().to_string(),
+            signal,
+        }
+    }
+
+    /// Counts items that a receiver rejected although their neighbours pass.
+    pub fn receiver_rejected(
+        &self,
+        receiver: &ComponentRef,
+        signal: Signal,
+        reason: &str,
+        items: usize,
+    ) {
+        let labels = [
+            receiver.id().to_string(),
+            signal.as_str().to_owned(),
+            reason.to_owned(),
+        ];
+        self.0
+            .families
+            .receiver_rejected
+            .with_label_values(&labels)
+            .inc_by(items as u64);
+    }
+
+    /// The counters of one exporter instance. `destination` fills otelcol's `server.address`, `server.port`
+    /// and `url.path` labels.
+    #[must_use]
+    pub fn exporter(
+        &self,
+        exporter: &ComponentRef,
+        signal: Signal,
+        destination: &Destination,
+    ) -> ExporterMetrics {
+        let f = &self.0.families;
+        let id = exporter.id().to_string();
+        let Destination {
+            address,
+            port,
+            path,
+        } = destination;
+        let sent = [id.as_str(), address, port, path];
+        let one = [id.as_str()];
+        let two = [id.as_str(), signal.as_str()];
+        ExporterMetrics {
+            sent: f.exporter_sent[signal].with_label_values(&sent),
+            send_failed: f.exporter_send_failed[signal].with_label_values(&one),
+            enqueue_failed: f.exporter_enqueue_failed[signal].with_label_values(&one),
+            rejected: f.exporter_rejected.with_label_values(&two),
+            queue_size: f.queue_size.with_label_values(&two),
+            queue_capacity: f.queue_capacity.with_label_values(&two),
+            in_flight: f.in_flight.with_label_values(&two),
+            retries: f.exporter_retries.with_label_values(&two),
+        }
+    }
+
+    /// The counters of one processor in one pipeline: booked by the graph, not by processors.
+    #[must_use]
+    pub fn processor(&self, processor: &ComponentRef, signal: Signal) -> ProcessorMetrics {
+        let f = &self.0.families;
+        let labels = [processor.id().to_string(), signal.as_str().to_owned()];
+        ProcessorMetrics {
+            incoming: f.processor_incoming.with_label_values(&labels),
+            outgoing: f.processor_outgoing.with_label_values(&labels),
+        }
+    }
+
+    /// The counters of the `batch` processor.
+    #[must_use]
+    pub fn batch(&self, processor: &ComponentRef) -> BatchMetrics {
+        let f = &self.0.families;
+        let id = [processor.id().to_string()];
+        BatchMetrics {
+            send_size: f.batch_send_size.with_label_values(&id),
+            send_size_bytes: f.batch_send_size_bytes.with_label_values(&id),
+            size_trigger: f.batch_size_trigger.with_label_values(&id),
+            timeout_trigger: f.batch_timeout_trigger.with_label_values(&id),
+            metadata_cardinality: f.batch_metadata_cardinality.with_label_values(&id),
+        }
+    }
+
+    /// The counters of the `memory_limiter` processor.
+    #[must_use]
+    pub fn memory_limiter(&self, processor: &ComponentRef, signal: Signal) -> MemoryLimiterMetrics {
+        let f = &self.0.families;
+        let id = [processor.id().to_string()];
+        MemoryLimiterMetrics {
+            accepted: f.memory_limiter_accepted[signal].with_label_values(&id),
+            refused: f.memory_limiter_refused[signal].with_label_values(&id),
+        }
+    }
+
+    /// otelcol's `otelcol.<component>.consumed.items` family for one edge of a pipeline. Booked by the graph.
+    #[must_use]
+    pub fn consumed(&self, component: &ComponentRef, pipeline: &PipelineId) -> ConsumedMetrics {
+        ConsumedMetrics {
+            telemetry: self.clone(),
+            component: component.clone(),
+            pipeline: pipeline.to_string(),
+            signal: pipeline.signal(),
+        }
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry")
+            .field("level", &self.0.level)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where an exporter sends, for labels; parts that do not apply stay empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Destination {
+    /// `server.address`: the host.
+    pub address: String,
+    /// `server.port`.
+    pub port: String,
+    /// `url.path`.
+    pub path: String,
+}
+
+/// What a receiver handed on, by transport.
+#[derive(Debug, Clone)]
+pub struct ReceiverMetrics {
+    telemetry: Telemetry,
+    receiver: String,
+    signal: Signal,
+}
+
+impl ReceiverMetrics {
+    /// Counts items that the pipelines took.
+    pub fn accepted(&self, transport: &str, items: usize) {
+        let family = &self.telemetry.0.families.receiver_accepted[self.signal];
+        family
+            .with_label_values(&[self.receiver.as_str(), transport])
+            .inc_by(items as u64);
+    }
+
+    /// Counts items that the pipelines refused, or whose client stopped waiting.
+    pub fn refused(&self, transport: &str, items: usize) {
+        let family = &self.telemetry.0.families.receiver_refused[self.signal];
+        family
+            .with_label_values(&[self.receiver.as_str(), transport])
+            .inc_by(items as u64);
+    }
+}
+
+/// Handles of one exporter instance.
+#[derive(Debug, Clone)]
+pub struct ExporterMetrics {
+    /// Items that the backend acknowledged.
+    pub sent: IntCounter,
+    /// Items given up, after retries.
+    pub send_failed: IntCounter,
+    /// Items that the queue refused.
+    pub enqueue_failed: IntCounter,
+    /// Items that the backend rejected in a partial success.
+    pub rejected: IntCounter,
+    /// Fill of the queue, in its sizer's unit.
+    pub queue_size: IntGauge,
+    /// Capacity of the queue, in its sizer's unit.
+    pub queue_capacity: IntGauge,
+    /// Requests being sent, waits between retries included.
+    pub in_flight: IntGauge,
+    /// Attempts after the first.
+    pub retries: IntCounter,
+}
+
+/// Handles of one processor.
+#[derive(Debug, Clone)]
+pub struct ProcessorMetrics {
+    /// Items that came in.
+    pub incoming: IntCounter,
+    /// Items that went out.
+    pub outgoing: IntCounter,
+}
+
+/// Handles of one `batch` processor.
+#[derive(Debug, Clone)]
+pub struct BatchMetrics {
+    /// Items per batch.
+    pub send_size: Histogram,
+    /// Encoded bytes per batch.
+    pub send_size_bytes: Histogram,
+    /// Batches sent because they were full.
+    pub size_trigger: IntCounter,
+    /// Batches sent because time was up.
+    pub timeout_trigger: IntCounter,
+    /// Combinations of client metadata.
+    pub metadata_cardinality: IntGauge,
+}
+
+/// Handles of one `memory_limiter`.
+#[derive(Debug, Clone)]
+pub struct MemoryLimiterMetrics {
+    /// Items let through.
+    pub accepted: IntCounter,
+    /// Items refused.
+    pub refused: IntCounter,
+}
+
+/// Counts what a component of a pipeline consumed, by outcome.
+#[derive(Debug, Clone)]
+pub struct ConsumedMetrics {
+    telemetry: Telemetry,
+    component: ComponentRef,
+    pipeline: String,
+    signal: Signal,
+}
+
+impl ConsumedMetrics {
+    /// Counts items by outcome: `success`, `failure` (for good) or `refused` (may come again).
+    pub fn count(&self, outcome: &'static str, items: usize) {
+        let families = &self.telemetry.0.families;
+        let Some(family) = families.consumed(self.component.kind()) else {
+            return;
+        };
+        let id = self.component.id().to_string();
+        let kind = self.component.kind().as_str();
+        family
+            .with_label_values(&[
+                &id,
+                kind,
+                self.pipeline.as_str(),
+                self.signal.as_str(),
+                outcome,
+            ])
+            .inc_by(items as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Kind;
+
+    fn otlp(kind: Kind) -> ComponentRef {
+        ComponentRef::new(kind, "otlp".parse().unwrap())
+    }
+
+    fn text(telemetry: &Telemetry) -> String {
+        prometheus::TextEncoder::new()
+            .encode_to_string(&telemetry.registry().gather())
+            .unwrap()
+    }
+
+    #[test]
+    fn names_are_otelcols_without_suffix() {
+        let telemetry = Telemetry::new(Level::Normal);
+        telemetry
+            .receiver(&otlp(Kind::Receiver), Signal::Metrics)
+            .accepted("grpc", 7);
+        let text = text(&telemetry);
+        let line = r#"otelcol_receiver_accepted_metric_points{receiver="otlp",transport="grpc"} 7"#;
+        assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
+    fn basic_leaves_out_the_batch_processor() {
+        let telemetry = Telemetry::new(Level::Basic);
+        telemetry.batch(&otlp(Kind::Processor)).size_trigger.inc();
+        assert!(!text(&telemetry).contains("processor_batch"));
+    }
+}
