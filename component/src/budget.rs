@@ -34,10 +34,7 @@ impl Budget {
     /// A budget of `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self(Arc::new(Inner {
-            limit: AtomicUsize::new(limit),
-            used: AtomicUsize::new(0),
-        }))
+        Self(Arc::new(Inner { limit: AtomicUsize::new(limit), used: AtomicUsize::new(0) }))
     }
 
     /// Bytes allowed in all.
@@ -63,26 +60,15 @@ impl Budget {
     /// [`OverBudget`] when they do not fit; nothing is reserved then.
     pub fn reserve(&self, bytes: usize) -> Result<Permit, OverBudget> {
         self.take(bytes)?;
-        Ok(Permit {
-            budget: self.clone(),
-            bytes,
-        })
+        Ok(Permit { budget: self.clone(), bytes })
     }
 
     fn take(&self, bytes: usize) -> Result<(), OverBudget> {
         let limit = self.limit();
         let fits = |used: usize| used.checked_add(bytes).filter(|&sum| sum <= limit);
-        match self
-            .0
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
-        {
+        match self.0.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
             Ok(_) => Ok(()),
-            Err(used) => Err(OverBudget {
-                wanted: bytes,
-                used,
-                limit,
-            }),
+            Err(used) => Err(OverBudget { wanted: bytes, used, limit }),
         }
     }
 }
@@ -133,14 +119,7 @@ mod tests {
     fn what_does_not_fit_is_refused_and_reserves_nothing() {
         let budget = Budget::new(100);
         let held = budget.reserve(60).unwrap();
-        assert_eq!(
-            budget.reserve(41).unwrap_err(),
-            OverBudget {
-                wanted: 41,
-                used: 60,
-                limit: 100
-            }
-        );
+        assert_eq!(budget.reserve(41).unwrap_err(), OverBudget { wanted: 41, used: 60, limit: 100 });
         assert_eq!(budget.used(), 60);
         drop(held);
         assert_eq!(budget.used(), 0);

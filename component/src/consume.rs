@@ -102,12 +102,7 @@ impl StartError {
     /// A start error of `component` that the YAML key `key` decides.
     #[must_use]
     pub fn new(component: ComponentRef, key: &str, message: impl Into<String>) -> Self {
-        Self {
-            component,
-            key: key.to_owned(),
-            message: message.into(),
-            cause: None,
-        }
+        Self { component, key: key.to_owned(), message: message.into(), cause: None }
     }
 
     /// The same error with what happened underneath.

@@ -29,11 +29,7 @@ impl Context {
     /// Starts the journey of the data that `request` brought, with no deadline.
     #[must_use]
     pub fn new(request: Request) -> Self {
-        Self {
-            request: Arc::new(request),
-            deadline: None,
-            branch: None,
-        }
+        Self { request: Arc::new(request), deadline: None, branch: None }
     }
 
     /// The request that brought the data.
@@ -83,11 +79,7 @@ impl Context {
             transport: self.request.transport,
             ..Request::default()
         };
-        Self {
-            request: Arc::new(request),
-            deadline: None,
-            branch: self.branch.clone(),
-        }
+        Self { request: Arc::new(request), deadline: None, branch: self.branch.clone() }
     }
 }
 
@@ -104,11 +96,7 @@ impl Request {
     /// Describes a request that arrived at `receiver` over `transport` (`grpc`, `http`, ..).
     #[must_use]
     pub fn builder(receiver: ComponentRef, transport: &'static str) -> RequestBuilder {
-        RequestBuilder(Self {
-            receiver: Some(receiver),
-            transport,
-            ..Self::default()
-        })
+        RequestBuilder(Self { receiver: Some(receiver), transport, ..Self::default() })
     }
 
     /// The values of the client's header `key`, in lower case. Empty unless the receiver has
@@ -163,11 +151,7 @@ impl RequestBuilder {
     /// Adds one header of the client; `key` is lower-cased.
     #[must_use]
     pub fn metadata(mut self, key: &str, value: String) -> Self {
-        self.0
-            .metadata
-            .entry(key.to_ascii_lowercase())
-            .or_default()
-            .push(value);
+        self.0.metadata.entry(key.to_ascii_lowercase()).or_default().push(value);
         self
     }
 

@@ -9,9 +9,7 @@ mod registry;
 
 use std::{any::Any, collections::HashMap, fmt, net::SocketAddr, sync::Arc};
 
-pub use erased::{
-    AnyConnector, AnyExporter, AnyExtension, AnyProcessor, AnyReceiver, Described, Parsed,
-};
+pub use erased::{AnyConnector, AnyExporter, AnyExtension, AnyProcessor, AnyReceiver, Described, Parsed};
 pub use registry::{Factories, Registry};
 use serde::{Serialize, de::DeserializeOwned};
 use sluice_config::Check;
@@ -33,10 +31,7 @@ pub trait Settings:
 {
 }
 
-impl<T: DeserializeOwned + Serialize + Default + Check + fmt::Debug + Send + Sync + 'static>
-    Settings for T
-{
-}
+impl<T: DeserializeOwned + Serialize + Default + Check + fmt::Debug + Send + Sync + 'static> Settings for T {}
 
 /// How far a component may be trusted, in OpenTelemetry's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,11 +158,7 @@ impl BuildCx {
     /// An error of this component about the YAML key `key`.
     #[must_use]
     pub fn error(&self, key: &str, message: impl Into<String>) -> BuildError {
-        BuildError {
-            component: self.component.clone(),
-            key: key.to_owned(),
-            message: message.into(),
-        }
+        BuildError { component: self.component.clone(), key: key.to_owned(), message: message.into() }
     }
 }
 
@@ -182,14 +173,8 @@ impl Shared {
         component: &ComponentRef,
         make: impl FnOnce() -> T,
     ) -> Arc<T> {
-        let mut parts = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(part) = parts
-            .get(component)
-            .and_then(|part| part.clone().downcast::<T>().ok())
-        {
+        let mut parts = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(part) = parts.get(component).and_then(|part| part.clone().downcast::<T>().ok()) {
             return part;
         }
         let part = Arc::new(make());
@@ -237,9 +222,7 @@ impl Outputs {
 
 impl fmt::Debug for Outputs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let signals = Signal::ALL
-            .into_iter()
-            .filter(|&signal| self.get(signal).is_some());
+        let signals = Signal::ALL.into_iter().filter(|&signal| self.get(signal).is_some());
         f.debug_list().entries(signals).finish()
     }
 }
@@ -309,11 +292,8 @@ pub trait ProcessorFactory: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the settings cannot work in this pipeline.
-    fn build(
-        settings: &Self::Settings,
-        cx: BuildCx,
-        next: Arc<dyn Consume>,
-    ) -> Result<Processor, BuildError>;
+    fn build(settings: &Self::Settings, cx: BuildCx, next: Arc<dyn Consume>)
+    -> Result<Processor, BuildError>;
 }
 
 /// Makes exporters of one type. One instance per ID and signal.

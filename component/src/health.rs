@@ -69,23 +69,14 @@ struct Board {
 
 impl Default for Board {
     fn default() -> Self {
-        Self {
-            started: SystemTime::now(),
-            ready_since: None,
-            reports: BTreeMap::new(),
-        }
+        Self { started: SystemTime::now(), ready_since: None, reports: BTreeMap::new() }
     }
 }
 
 impl Health {
     /// Puts a component on the board as [`State::Starting`].
     pub fn enlist(&self, component: ComponentRef, pipelines: Vec<PipelineId>) {
-        let report = Report {
-            state: State::Starting,
-            since: SystemTime::now(),
-            error: None,
-            pipelines,
-        };
+        let report = Report { state: State::Starting, since: SystemTime::now(), error: None, pipelines };
         self.with(|board| board.reports.insert(component, report));
     }
 

@@ -110,11 +110,7 @@ impl Host {
 
     /// Posts this component's state; a change is logged.
     pub fn report(&self, state: State, error: Option<String>) {
-        if self
-            .process
-            .health
-            .post(&self.component, state, error.clone())
-        {
+        if self.process.health.post(&self.component, state, error.clone()) {
             match (state, error) {
                 (State::PermanentError | State::FatalError, error) => {
                     tracing::error!(component = %self.component, state = state.as_str(), error, "component failed");
@@ -141,10 +137,7 @@ impl Host {
         let guarded = async move {
             if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
                 let text = panic_text(panic.as_ref());
-                host.report(
-                    State::PermanentError,
-                    Some(format!("task `{name}` panicked: {text}")),
-                );
+                host.report(State::PermanentError, Some(format!("task `{name}` panicked: {text}")));
             }
         };
         self.process.tasks.spawn(guarded.instrument(span))
@@ -152,9 +145,7 @@ impl Host {
 
     /// Counts `items` that a receiver rejected one by one although their neighbours pass (partial success).
     pub fn rejected_at_the_door(&self, signal: Signal, reason: &'static str, items: usize) {
-        self.process
-            .telemetry
-            .receiver_rejected(&self.component, signal, reason, items);
+        self.process.telemetry.receiver_rejected(&self.component, signal, reason, items);
     }
 }
 

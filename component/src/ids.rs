@@ -63,10 +63,7 @@ impl ComponentRef {
     /// Names the component `id` of `kind`.
     #[must_use]
     pub fn new(kind: Kind, id: ComponentId) -> Self {
-        Self {
-            kind,
-            id: Arc::new(id),
-        }
+        Self { kind, id: Arc::new(id) }
     }
 
     /// The kind, which is the section that defines it.
@@ -105,10 +102,7 @@ impl PipelineId {
     /// Names the pipeline of `signal` called `name`; an empty name means the plain `traces`.
     #[must_use]
     pub fn new(signal: Signal, name: &str) -> Self {
-        Self {
-            signal,
-            name: name.into(),
-        }
+        Self { signal, name: name.into() }
     }
 
     /// The signal that flows through it.
@@ -149,9 +143,8 @@ impl FromStr for PipelineId {
     type Err = BadPipelineId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let id: ComponentId = text
-            .parse()
-            .map_err(|e: <ComponentId as FromStr>::Err| BadPipelineId::BadId(e.to_string()))?;
+        let id: ComponentId =
+            text.parse().map_err(|e: <ComponentId as FromStr>::Err| BadPipelineId::BadId(e.to_string()))?;
         let signal = Signal::ALL
             .into_iter()
             .find(|signal| signal.as_str() == id.type_())

@@ -33,10 +33,7 @@ impl Ledger {
     #[must_use]
     pub fn account(&self, pipeline: &PipelineId) -> Arc<Account> {
         let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        accounts
-            .entry(pipeline.clone())
-            .or_insert_with(|| Arc::new(Account::new(pipeline.clone())))
-            .clone()
+        accounts.entry(pipeline.clone()).or_insert_with(|| Arc::new(Account::new(pipeline.clone()))).clone()
     }
 
     /// The state of every branch, in the order of pipelines and exporters.
@@ -45,12 +42,7 @@ impl Ledger {
         let accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         accounts
             .values()
-            .flat_map(|account| {
-                account
-                    .branches()
-                    .into_iter()
-                    .map(|branch| branch.balance())
-            })
+            .flat_map(|account| account.branches().into_iter().map(|branch| branch.balance()))
             .collect()
     }
 }
@@ -68,10 +60,7 @@ impl ByReason {
     }
 
     fn read(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
-        Reason::ALL
-            .into_iter()
-            .zip(&self.0)
-            .map(|(reason, count)| (reason, count.load(Ordering::Relaxed)))
+        Reason::ALL.into_iter().zip(&self.0).map(|(reason, count)| (reason, count.load(Ordering::Relaxed)))
     }
 }
 
@@ -156,10 +145,7 @@ impl Account {
     }
 
     fn branches(&self) -> Vec<Arc<Branch>> {
-        self.branches
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.branches.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -226,11 +212,7 @@ impl Branch {
     #[must_use]
     pub fn hold(self: &Arc<Self>, items: usize) -> Held {
         add(&self.queued, items);
-        Held {
-            branch: self.clone(),
-            items,
-            in_flight: false,
-        }
+        Held { branch: self.clone(), items, in_flight: false }
     }
 
     /// The state of the branch now.
@@ -296,11 +278,7 @@ impl Held {
     pub fn split(&mut self, items: usize) -> Self {
         let items = items.min(self.items);
         self.items -= items;
-        Self {
-            branch: self.branch.clone(),
-            items,
-            in_flight: self.in_flight,
-        }
+        Self { branch: self.branch.clone(), items, in_flight: self.in_flight }
     }
 
     /// Settles up to `items` as acknowledged by the backend.
@@ -329,14 +307,7 @@ impl Held {
     fn let_go(&mut self, items: usize) -> usize {
         let items = items.min(self.items);
         self.items -= items;
-        sub(
-            if self.in_flight {
-                &self.branch.in_flight
-            } else {
-                &self.branch.queued
-            },
-            items,
-        );
+        sub(if self.in_flight { &self.branch.in_flight } else { &self.branch.queued }, items);
         items
     }
 }
@@ -344,11 +315,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if self.items > 0 {
-            let reason = if std::thread::panicking() {
-                Reason::Panic
-            } else {
-                Reason::Stopping
-            };
+            let reason = if std::thread::panicking() { Reason::Panic } else { Reason::Stopping };
             self.dropped(reason, self.items);
         }
     }
@@ -356,10 +323,7 @@ impl Drop for Held {
 
 /// A reading of one branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "the fields are the terms of the equation in the module's page"
-)]
+#[expect(missing_docs, reason = "the fields are the terms of the equation in the module's page")]
 pub struct Balance {
     pub pipeline: PipelineId,
     pub exporter: ComponentRef,
@@ -418,10 +382,7 @@ mod tests {
 
     fn branch() -> Arc<Branch> {
         let account = Ledger::default().account(&PipelineId::new(Signal::Traces, ""));
-        account.branch(&ComponentRef::new(
-            Kind::Exporter,
-            "otlp/a".parse().unwrap(),
-        ))
+        account.branch(&ComponentRef::new(Kind::Exporter, "otlp/a".parse().unwrap()))
     }
 
     #[test]
@@ -461,9 +422,6 @@ mod tests {
     #[test]
     fn one_branch_per_pipeline_and_exporter() {
         let branch = branch();
-        assert!(Arc::ptr_eq(
-            &branch,
-            &branch.account.branch(branch.exporter())
-        ));
+        assert!(Arc::ptr_eq(&branch, &branch.account.branch(branch.exporter())));
     }
 }

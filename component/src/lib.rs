@@ -31,13 +31,12 @@ pub mod testkit;
 pub use async_trait::async_trait;
 pub use budget::{Budget, OverBudget, Permit};
 pub use consume::{
-    Component, Consume, DrainError, Exporter, Extension, Receiver, Stage, StartError, Transform,
-    Verdict,
+    Component, Consume, DrainError, Exporter, Extension, Receiver, Stage, StartError, Transform, Verdict,
 };
 pub use context::{Context, Request, RequestBuilder};
 pub use factory::{
-    BuildCx, BuildError, Claim, ConnectorFactory, Delivery, ExporterFactory, ExtensionFactory,
-    Outputs, Processor, ProcessorFactory, ReceiverFactory, Registry, Settings, Stability, Tier,
+    BuildCx, BuildError, Claim, ConnectorFactory, Delivery, ExporterFactory, ExtensionFactory, Outputs,
+    Processor, ProcessorFactory, ReceiverFactory, Registry, Settings, Stability, Tier,
 };
 pub use health::{Health, State};
 pub use host::Host;

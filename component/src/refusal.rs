@@ -158,38 +158,14 @@ pub struct Answer {
 impl Refusal {
     /// A refusal of `items` items of `signal` that may be offered again.
     #[must_use]
-    pub fn retryable(
-        component: ComponentRef,
-        signal: Signal,
-        items: usize,
-        reason: Reason,
-    ) -> Self {
-        Self {
-            component,
-            signal,
-            items,
-            class: Class::Retryable,
-            reason,
-            cause: None,
-        }
+    pub fn retryable(component: ComponentRef, signal: Signal, items: usize, reason: Reason) -> Self {
+        Self { component, signal, items, class: Class::Retryable, reason, cause: None }
     }
 
     /// A refusal of `items` items of `signal` for good.
     #[must_use]
-    pub fn permanent(
-        component: ComponentRef,
-        signal: Signal,
-        items: usize,
-        reason: Reason,
-    ) -> Self {
-        Self {
-            component,
-            signal,
-            items,
-            class: Class::Permanent,
-            reason,
-            cause: None,
-        }
+    pub fn permanent(component: ComponentRef, signal: Signal, items: usize, reason: Reason) -> Self {
+        Self { component, signal, items, class: Class::Permanent, reason, cause: None }
     }
 
     /// The same refusal with what happened underneath.
@@ -238,11 +214,7 @@ impl Refusal {
             Class::ThrottleFor(delay) => delay,
             Class::Retryable | Class::Permanent => DEFAULT_RETRY_DELAY,
         });
-        Answer {
-            grpc,
-            http,
-            retry_after,
-        }
+        Answer { grpc, http, retry_after }
     }
 
     /// The refusal and its causes on one line, outermost first.

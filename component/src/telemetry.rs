@@ -45,11 +45,7 @@ impl Telemetry {
     pub fn new(level: Level) -> Self {
         let registry = prometheus::Registry::new();
         let families = Families::declare(&registry, level);
-        Self(Arc::new(Inner {
-            level,
-            registry,
-            families,
-        }))
+        Self(Arc::new(Inner { level, registry, families }))
     }
 
     /// How much is told.
@@ -67,31 +63,13 @@ impl Telemetry {
     /// Counts what a receiver handed on or was refused. Booked by the graph, not by receivers.
     #[must_use]
     pub fn receiver(&self, receiver: &ComponentRef, signal: Signal) -> ReceiverMetrics {
-        ReceiverMetrics {
-            telemetry: self.clone(),
-            receiver: receiver.id().to_string(),
-            signal,
-        }
+        ReceiverMetrics { telemetry: self.clone(), receiver: receiver.id().to_string(), signal }
     }
 
     /// Counts items that a receiver rejected although their neighbours pass.
-    pub fn receiver_rejected(
-        &self,
-        receiver: &ComponentRef,
-        signal: Signal,
-        reason: &str,
-        items: usize,
-    ) {
-        let labels = [
-            receiver.id().to_string(),
-            signal.as_str().to_owned(),
-            reason.to_owned(),
-        ];
-        self.0
-            .families
-            .receiver_rejected
-            .with_label_values(&labels)
-            .inc_by(items as u64);
+    pub fn receiver_rejected(&self, receiver: &ComponentRef, signal: Signal, reason: &str, items: usize) {
+        let labels = [receiver.id().to_string(), signal.as_str().to_owned(), reason.to_owned()];
+        self.0.families.receiver_rejected.with_label_values(&labels).inc_by(items as u64);
     }
 
     /// The counters of one exporter instance. `destination` fills otelcol's `server.address`, `server.port`
@@ -105,11 +83,7 @@ impl Telemetry {
     ) -> ExporterMetrics {
         let f = &self.0.families;
         let id = exporter.id().to_string();
-        let Destination {
-            address,
-            port,
-            path,
-        } = destination;
+        let Destination { address, port, path } = destination;
         let sent = [id.as_str(), address, port, path];
         let one = [id.as_str()];
         let two = [id.as_str(), signal.as_str()];
@@ -175,9 +149,7 @@ impl Telemetry {
 
 impl fmt::Debug for Telemetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Telemetry")
-            .field("level", &self.0.level)
-            .finish_non_exhaustive()
+        f.debug_struct("Telemetry").field("level", &self.0.level).finish_non_exhaustive()
     }
 }
 
@@ -204,17 +176,13 @@ impl ReceiverMetrics {
     /// Counts items that the pipelines took.
     pub fn accepted(&self, transport: &str, items: usize) {
         let family = &self.telemetry.0.families.receiver_accepted[self.signal];
-        family
-            .with_label_values(&[self.receiver.as_str(), transport])
-            .inc_by(items as u64);
+        family.with_label_values(&[self.receiver.as_str(), transport]).inc_by(items as u64);
     }
 
     /// Counts items that the pipelines refused, or whose client stopped waiting.
     pub fn refused(&self, transport: &str, items: usize) {
         let family = &self.telemetry.0.families.receiver_refused[self.signal];
-        family
-            .with_label_values(&[self.receiver.as_str(), transport])
-            .inc_by(items as u64);
+        family.with_label_values(&[self.receiver.as_str(), transport]).inc_by(items as u64);
     }
 }
 
@@ -291,13 +259,7 @@ impl ConsumedMetrics {
         let id = self.component.id().to_string();
         let kind = self.component.kind().as_str();
         family
-            .with_label_values(&[
-                &id,
-                kind,
-                self.pipeline.as_str(),
-                self.signal.as_str(),
-                outcome,
-            ])
+            .with_label_values(&[&id, kind, self.pipeline.as_str(), self.signal.as_str(), outcome])
             .inc_by(items as u64);
     }
 }
@@ -312,17 +274,13 @@ mod tests {
     }
 
     fn text(telemetry: &Telemetry) -> String {
-        prometheus::TextEncoder::new()
-            .encode_to_string(&telemetry.registry().gather())
-            .unwrap()
+        prometheus::TextEncoder::new().encode_to_string(&telemetry.registry().gather()).unwrap()
     }
 
     #[test]
     fn names_are_otelcols_without_suffix() {
         let telemetry = Telemetry::new(Level::Normal);
-        telemetry
-            .receiver(&otlp(Kind::Receiver), Signal::Metrics)
-            .accepted("grpc", 7);
+        telemetry.receiver(&otlp(Kind::Receiver), Signal::Metrics).accepted("grpc", 7);
         let text = text(&telemetry);
         let line = r#"otelcol_receiver_accepted_metric_points{receiver="otlp",transport="grpc"} 7"#;
         assert!(text.contains(line), "{text}");

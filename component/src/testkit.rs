@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use sluice_pdata::{Pdata, Signal};
 
 use crate::{
-    Budget, BuildCx, ComponentRef, Consume, Context, Host, Kind, Level, PipelineId, Refusal,
-    Telemetry, Tier, factory::Shared, host::Process,
+    Budget, BuildCx, ComponentRef, Consume, Context, Host, Kind, Level, PipelineId, Refusal, Telemetry, Tier,
+    factory::Shared, host::Process,
 };
 
 /// Keeps everything that it is given.
@@ -30,10 +30,7 @@ impl Recorder {
     /// The batches so far, with their contexts.
     #[must_use]
     pub fn taken(&self) -> Vec<(Context, Pdata)> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Items in all batches so far.
@@ -46,10 +43,7 @@ impl Recorder {
 #[async_trait]
 impl Consume for Recorder {
     async fn consume(&self, cx: Context, data: Pdata) -> Result<(), Refusal> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((cx, data));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((cx, data));
         Ok(())
     }
 }

@@ -6,8 +6,8 @@ use sluice_config::{Node, Problems, decode, to_node};
 use sluice_pdata::Signal;
 
 use super::{
-    BuildCx, BuildError, Claim, ConnectorFactory, Delivery, ExporterFactory, ExtensionFactory,
-    Outputs, Processor, ProcessorFactory, ReceiverFactory, Settings, Stability,
+    BuildCx, BuildError, Claim, ConnectorFactory, Delivery, ExporterFactory, ExtensionFactory, Outputs,
+    Processor, ProcessorFactory, ReceiverFactory, Settings, Stability,
 };
 use crate::{
     consume::{Consume, Exporter, Extension, Receiver, Stage},
@@ -27,12 +27,7 @@ pub struct Parsed {
 impl Parsed {
     fn new<S: Settings>(settings: S, claims: Vec<Claim>, delivery: Option<Delivery>) -> Self {
         let print = |any: &(dyn Any + Send + Sync)| to_node(settings_of::<S>(any));
-        Self {
-            settings: Box::new(settings),
-            print,
-            claims,
-            delivery,
-        }
+        Self { settings: Box::new(settings), print, claims, delivery }
     }
 
     /// The settings with all defaults filled in; secrets stay secret.
@@ -44,19 +39,13 @@ impl Parsed {
 
 impl fmt::Debug for Parsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parsed")
-            .field("claims", &self.claims)
-            .finish_non_exhaustive()
+        f.debug_struct("Parsed").field("claims", &self.claims).finish_non_exhaustive()
     }
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "an invariant of this file: `Parsed` goes back to its own factory"
-)]
+#[expect(clippy::expect_used, reason = "an invariant of this file: `Parsed` goes back to its own factory")]
 fn settings_of<S: Settings>(any: &(dyn Any + Send + Sync)) -> &S {
-    any.downcast_ref()
-        .expect("settings are only handed to the factory that parsed them")
+    any.downcast_ref().expect("settings are only handed to the factory that parsed them")
 }
 
 /// What every factory says of itself.

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fmt, marker::PhantomData, sync::Arc};
 use super::{
     ConnectorFactory, ExporterFactory, ExtensionFactory, ProcessorFactory, ReceiverFactory,
     erased::{
-        AnyConnector, AnyExporter, AnyExtension, AnyProcessor, AnyReceiver, Described,
-        TypedConnector, TypedExporter, TypedExtension, TypedProcessor, TypedReceiver,
+        AnyConnector, AnyExporter, AnyExtension, AnyProcessor, AnyReceiver, Described, TypedConnector,
+        TypedExporter, TypedExtension, TypedProcessor, TypedReceiver,
     },
 };
 use crate::ids::Kind;
@@ -22,9 +22,7 @@ impl<F: ?Sized> Default for Factories<F> {
 
 impl<F: ?Sized + Described> fmt::Debug for Factories<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.iter().map(|factory| factory.type_()))
-            .finish()
+        f.debug_set().entries(self.iter().map(|factory| factory.type_())).finish()
     }
 }
 
@@ -32,10 +30,7 @@ impl<F: ?Sized + Described> Factories<F> {
     /// The factory of a type name or alias.
     #[must_use]
     pub fn get(&self, type_: &str) -> Option<&Arc<F>> {
-        self.0.get(type_).or_else(|| {
-            self.iter()
-                .find(|factory| factory.aliases().contains(&type_))
-        })
+        self.0.get(type_).or_else(|| self.iter().find(|factory| factory.aliases().contains(&type_)))
     }
 
     /// All factories, by type name.
@@ -70,40 +65,35 @@ impl Registry {
     /// Adds a receiver type.
     #[must_use]
     pub fn receiver<F: ReceiverFactory>(mut self) -> Self {
-        self.receivers
-            .add(Arc::new(TypedReceiver::<F>(PhantomData)));
+        self.receivers.add(Arc::new(TypedReceiver::<F>(PhantomData)));
         self
     }
 
     /// Adds a processor type.
     #[must_use]
     pub fn processor<F: ProcessorFactory>(mut self) -> Self {
-        self.processors
-            .add(Arc::new(TypedProcessor::<F>(PhantomData)));
+        self.processors.add(Arc::new(TypedProcessor::<F>(PhantomData)));
         self
     }
 
     /// Adds an exporter type.
     #[must_use]
     pub fn exporter<F: ExporterFactory>(mut self) -> Self {
-        self.exporters
-            .add(Arc::new(TypedExporter::<F>(PhantomData)));
+        self.exporters.add(Arc::new(TypedExporter::<F>(PhantomData)));
         self
     }
 
     /// Adds a connector type.
     #[must_use]
     pub fn connector<F: ConnectorFactory>(mut self) -> Self {
-        self.connectors
-            .add(Arc::new(TypedConnector::<F>(PhantomData)));
+        self.connectors.add(Arc::new(TypedConnector::<F>(PhantomData)));
         self
     }
 
     /// Adds an extension type.
     #[must_use]
     pub fn extension<F: ExtensionFactory>(mut self) -> Self {
-        self.extensions
-            .add(Arc::new(TypedExtension::<F>(PhantomData)));
+        self.extensions.add(Arc::new(TypedExtension::<F>(PhantomData)));
         self
     }
 
@@ -129,18 +119,8 @@ impl Registry {
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
-        for kind in [
-            Kind::Receiver,
-            Kind::Processor,
-            Kind::Exporter,
-            Kind::Connector,
-            Kind::Extension,
-        ] {
-            let types: Vec<_> = self
-                .describe(kind)
-                .into_iter()
-                .map(Described::type_)
-                .collect();
+        for kind in [Kind::Receiver, Kind::Processor, Kind::Exporter, Kind::Connector, Kind::Extension] {
+            let types: Vec<_> = self.describe(kind).into_iter().map(Described::type_).collect();
             map.entry(&kind.section(), &types);
         }
         map.finish()

@@ -2,9 +2,7 @@
 
 use std::ops::Index;
 
-use prometheus::{
-    HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, core::Collector,
-};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, core::Collector};
 use sluice_pdata::Signal;
 
 use super::Level;
@@ -28,11 +26,8 @@ impl<T> Index<Signal> for PerSignal<T> {
 }
 
 /// otelcol's nouns in metric names.
-const NOUNS: [(&str, &str); 3] = [
-    ("spans", "spans"),
-    ("metric_points", "metric points"),
-    ("log_records", "log records"),
-];
+const NOUNS: [(&str, &str); 3] =
+    [("spans", "spans"), ("metric_points", "metric points"), ("log_records", "log records")];
 
 #[derive(Debug)]
 pub(super) struct Families {
@@ -64,10 +59,7 @@ pub(super) struct Families {
 impl Families {
     /// Declares all families; those above `level` work but are not exposed.
     pub(super) fn declare(registry: &Registry, level: Level) -> Self {
-        let at = |needs: Level| Declare {
-            registry,
-            exposed: level >= needs,
-        };
+        let at = |needs: Level| Declare { registry, exposed: level >= needs };
         let basic = at(Level::Basic);
         let normal = at(Level::Normal);
         let detailed = at(Level::Detailed);
@@ -213,14 +205,14 @@ impl Families {
 
 /// otelcol's own bucket bounds.
 const BATCH_ITEMS: &[f64] = &[
-    10., 25., 50., 75., 100., 250., 500., 750., 1000., 2000., 3000., 4000., 5000., 6000., 7000.,
-    8000., 9000., 10000., 20000., 30000., 50000., 100_000.,
+    10., 25., 50., 75., 100., 250., 500., 750., 1000., 2000., 3000., 4000., 5000., 6000., 7000., 8000.,
+    9000., 10000., 20000., 30000., 50000., 100_000.,
 ];
 const BATCH_BYTES: &[f64] = &[
-    10., 25., 50., 75., 100., 250., 500., 750., 1000., 2000., 3000., 4000., 5000., 6000., 7000.,
-    8000., 9000., 10000., 20000., 30000., 50000., 100_000., 200_000., 300_000., 400_000., 500_000.,
-    600_000., 700_000., 800_000., 900_000., 1_000_000., 2_000_000., 3_000_000., 4_000_000.,
-    5_000_000., 6_000_000., 7_000_000., 8_000_000., 9_000_000.,
+    10., 25., 50., 75., 100., 250., 500., 750., 1000., 2000., 3000., 4000., 5000., 6000., 7000., 8000.,
+    9000., 10000., 20000., 30000., 50000., 100_000., 200_000., 300_000., 400_000., 500_000., 600_000.,
+    700_000., 800_000., 900_000., 1_000_000., 2_000_000., 3_000_000., 4_000_000., 5_000_000., 6_000_000.,
+    7_000_000., 8_000_000., 9_000_000.,
 ];
 
 struct Declare<'a> {
@@ -234,24 +226,18 @@ struct Declare<'a> {
 )]
 impl Declare<'_> {
     fn counter(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-        let family =
-            IntCounterVec::new(Opts::new(name, help), labels).expect("valid name and labels");
+        let family = IntCounterVec::new(Opts::new(name, help), labels).expect("valid name and labels");
         self.add(family)
     }
 
     fn per_signal(&self, prefix: &str, help: &str, labels: &[&str]) -> PerSignal<IntCounterVec> {
         PerSignal(NOUNS.map(|(noun, words)| {
-            self.counter(
-                &format!("{prefix}{noun}"),
-                &help.replace("{}", words),
-                labels,
-            )
+            self.counter(&format!("{prefix}{noun}"), &help.replace("{}", words), labels)
         }))
     }
 
     fn gauge(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
-        let family =
-            IntGaugeVec::new(Opts::new(name, help), labels).expect("valid name and labels");
+        let family = IntGaugeVec::new(Opts::new(name, help), labels).expect("valid name and labels");
         self.add(family)
     }
 
@@ -262,9 +248,7 @@ impl Declare<'_> {
 
     fn add<C: Collector + Clone + 'static>(&self, family: C) -> C {
         if self.exposed {
-            self.registry
-                .register(Box::new(family.clone()))
-                .expect("each name is declared once");
+            self.registry.register(Box::new(family.clone())).expect("each name is declared once");
         }
         family
     }
