@@ -16,7 +16,9 @@ mod decoded;
 mod limits;
 pub mod otlp;
 mod pdata;
+mod schema;
 mod signal;
+mod walk;
 pub mod wire;
 
 pub use limits::{Limits, Repairs, WireError};
