@@ -13,9 +13,11 @@
 //! - [`otlp`]: the generated structs
 mod cut;
 mod decoded;
+mod door;
 mod limits;
 pub mod otlp;
 mod pdata;
+mod rewrite;
 mod schema;
 mod signal;
 mod walk;

@@ -9,6 +9,7 @@ pub struct Limits {
     /// takes 5 to 15 times its encoded size; 4 MB of empty spans would take more than 500 MB.
     pub max_decoded_bytes: usize,
     /// Most levels of `AnyValue` in one attribute or log body; a plain value is one level. What is deeper is cut.
+    /// Above 64 means 64.
     pub max_depth: u32,
 }
 

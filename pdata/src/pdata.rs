@@ -8,6 +8,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::decoded::{Decoded, Structs};
+use crate::door;
 use crate::limits::{Limits, Repairs, WireError};
 use crate::otlp::{ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest};
 use crate::signal::Signal;
@@ -55,10 +56,9 @@ impl Pdata {
     /// # Errors
     /// When the bytes are not such a request, or exceed `limits`. Nothing was allocated then.
     pub fn from_wire(signal: Signal, body: Bytes, limits: &Limits) -> Result<(Self, Repairs), WireError> {
-        let _ = limits;
-        let items = crate::cut::items(signal, &body);
+        let (body, items, repairs) = door::admit(signal, body, limits)?;
         let chunks = if body.is_empty() { Chunks::new() } else { SmallVec::from_buf([body]) };
-        Ok((Self { signal, body: Body::Wire { chunks, items }, guards: SmallVec::new() }, Repairs::default()))
+        Ok((Self { signal, body: Body::Wire { chunks, items }, guards: SmallVec::new() }, repairs))
     }
 
     /// Takes spans in struct form. Costs nothing; encoding comes when somebody asks for bytes.
