@@ -10,16 +10,19 @@
 //! - [`wire`]: protobuf primitives, a bounded reader and a writer
 //! - `schema`: the OTLP messages, declared once; `walk` checks bytes against them, `rewrite` repairs and normalises
 //! - [`Pdata`]: the type; `cut`, `retain` and `edit` change it on the wire, `decoded` holds the struct form
+//! - [`view`]: borrowed reading of bytes and structs alike; [`json`]: OTLP/JSON both ways
 //! - [`otlp`]: the generated structs
 mod cut;
 mod decoded;
 mod door;
+pub mod json;
 mod limits;
 pub mod otlp;
 mod pdata;
 mod rewrite;
 mod schema;
 mod signal;
+pub mod view;
 mod walk;
 pub mod wire;
 

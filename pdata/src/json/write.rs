@@ -1,0 +1,73 @@
+//! Pieces of JSON text, written onto the end of a `Vec<u8>`.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use std::io::Write;
+
+/// A quoted string. `text` is expected to be UTF-8 and is copied as it is, but for what JSON must have escaped.
+pub(crate) fn push_string(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(b'"');
+    let mut rest = text;
+    while let Some(plain) = rest.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\') {
+        let (run, escaped) = rest.split_at(plain);
+        out.extend_from_slice(run);
+        let Some((byte, after)) = escaped.split_first() else { break };
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x08 => out.extend_from_slice(b"\\b"),
+            0x0c => out.extend_from_slice(b"\\f"),
+            control => {
+                out.extend_from_slice(b"\\u00");
+                push_hex(out, &[*control]);
+            }
+        }
+        rest = after;
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
+}
+
+/// Lower-case hex, without quotes.
+pub(crate) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    const fn digit(nibble: u8) -> u8 {
+        if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+    }
+    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+}
+
+/// Padded standard base64, without quotes.
+pub(crate) fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    let start = out.len();
+    out.resize(start + base64::encoded_len(bytes.len(), true).unwrap_or(0), 0);
+    let written = out.get_mut(start..).map_or(0, |room| STANDARD.encode_slice(bytes, room).unwrap_or(0));
+    out.truncate(start + written);
+}
+
+/// An integer.
+pub(crate) fn push_int(out: &mut Vec<u8>, v: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(v).as_bytes());
+}
+
+/// The shortest text that reads back as this finite number, as ECMAScript (and Go's JSON) writes it: no exponent
+/// from 1e-6 up to 1e21, no trailing `.0`.
+pub(crate) fn push_float(out: &mut Vec<u8>, v: f64) {
+    let mut buffer = ryu::Buffer::new();
+    let short = buffer.format_finite(v);
+    if !short.contains('e') {
+        out.extend_from_slice(short.strip_suffix(".0").unwrap_or(short).as_bytes());
+        return;
+    }
+    let written = if (1e-6..1e21).contains(&v.abs()) {
+        write!(out, "{v}")
+    } else {
+        match short.split_once('e') {
+            Some((mantissa, exponent)) if !exponent.starts_with('-') => write!(out, "{mantissa}e+{exponent}"),
+            _ => write!(out, "{short}"),
+        }
+    };
+    debug_assert!(written.is_ok(), "a Vec takes everything");
+}
