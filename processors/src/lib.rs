@@ -1,1 +1,4 @@
-//! Processors: one module and one cargo feature each.
+//! Processors: they change, delay or refuse data inside one pipeline. One module and one cargo feature each.
+//!
+//! - `memory_limiter`: refuses data while memory is short
+//! - `batch`: joins small requests into large ones

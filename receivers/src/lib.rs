@@ -1,1 +1,7 @@
-//! Receivers: one module and one cargo feature each.
+//! Receivers: they take data in from outside. One module and one cargo feature each.
+//!
+//! - `nop`: receives nothing
+//! - `otlp`: OTLP over gRPC and HTTP
+
+#[cfg(feature = "nop-receiver")]
+pub mod nop;
