@@ -1,10 +1,13 @@
 //! What travels beside the data: who sent it, until when they wait, and which branch it is on.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use crate::{ids::ComponentRef, ledger::Branch};
+
+/// Longer than any process lives, short enough for clock arithmetic.
+const PATIENCE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// Travels with one batch from the receiver on. Cloning is a few reference counts.
 #[derive(Clone, Default)]
@@ -49,6 +52,12 @@ impl Context {
     pub fn with_deadline(mut self, deadline: Option<Instant>) -> Self {
         self.deadline = deadline;
         self
+    }
+
+    /// The same context for a caller that owns the data and waits as long as it takes.
+    #[must_use]
+    pub fn patient(self) -> Self {
+        self.with_deadline(Some(Instant::now() + PATIENCE))
     }
 
     /// The account to book on. Set by the graph between a pipeline's end and each of its exporters.

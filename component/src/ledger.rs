@@ -72,6 +72,7 @@ pub struct Account {
     produced: AtomicU64,
     filtered: AtomicU64,
     merged: AtomicU64,
+    possible_duplicates: AtomicU64,
     in_batch: AtomicU64,
     dropped: ByReason,
     branches: Mutex<Vec<Arc<Branch>>>,
@@ -85,6 +86,7 @@ impl Account {
             produced: AtomicU64::new(0),
             filtered: AtomicU64::new(0),
             merged: AtomicU64::new(0),
+            possible_duplicates: AtomicU64::new(0),
             in_batch: AtomicU64::new(0),
             dropped: ByReason::default(),
             branches: Mutex::default(),
@@ -127,6 +129,11 @@ impl Account {
     /// Books items that vanished because several became one.
     pub fn merged(&self, items: usize) {
         add(&self.merged, items);
+    }
+
+    /// Books items that went on although their client was told otherwise, or had gone: they may come again.
+    pub fn possible_duplicates(&self, items: usize) {
+        add(&self.possible_duplicates, items);
     }
 
     /// Books items that a processor owned and had to give up.
@@ -229,7 +236,7 @@ impl Branch {
             exporter: self.exporter.clone(),
             accepted: get(&self.account.accepted),
             produced: get(&self.account.produced),
-            possible_duplicates: get(&self.possible_duplicates),
+            possible_duplicates: get(&self.account.possible_duplicates) + get(&self.possible_duplicates),
             filtered: get(&self.account.filtered),
             merged: get(&self.account.merged),
             sent: get(&self.sent),
