@@ -1,1 +1,6 @@
-//! Tests across crates: pipelines from YAML, the binary against real clients, faults, hostile input.
+//! Tests across crates.
+//!
+//! - `layout.rs`: who may import whom
+//! - `e2e/`: the binary against real OpenTelemetry SDKs, faults and hostile input, run by pytest
+//! - `bench/`: what a collector costs, side by side with others
+//! - `fuzz/`: fuzz targets, outside the workspace
