@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::ours;
+
 /// The id of a component, `type` or `type/name`, as a key of `receivers:`, `exporters:` and so on.
 ///
 /// It prints the way it was written (blanks around both parts are trimmed), because metric labels and file
@@ -31,7 +33,9 @@ pub enum IdError {
     #[error("in {0:?} id: the part before / should not be empty")]
     NoType(String),
     /// The type is not a letter followed by at most 62 letters, digits and underscores.
-    #[error("in {id:?} id: invalid character(s) in type {type_:?}: a type is a letter, then up to 62 letters, digits or `_`")]
+    #[error(
+        "in {id:?} id: invalid character(s) in type {type_:?}: a type is a letter, then up to 62 letters, digits or `_`"
+    )]
     BadType {
         /// The id as written.
         id: String,
@@ -39,7 +43,9 @@ pub enum IdError {
         type_: String,
     },
     /// The name has whitespace, control characters or symbols, or is longer than 1024 characters.
-    #[error("in {id:?} id: invalid character(s) in name {name:?}: a name is 1 to 1024 characters without blanks, control characters or symbols")]
+    #[error(
+        "in {id:?} id: invalid character(s) in name {name:?}: a name is 1 to 1024 characters without blanks, control characters or symbols"
+    )]
     BadName {
         /// The id as written.
         id: String,
@@ -149,7 +155,23 @@ impl Serialize for ComponentId {
 
 impl<'de> Deserialize<'de> for ComponentId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        struct Visitor;
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = ComponentId;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a component id, `type` or `type/name`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<ComponentId, E> {
+                text.parse().map_err(E::custom)
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<ComponentId, D::Error> {
+                inner.deserialize_str(Self)
+            }
+        }
+        deserializer.deserialize_newtype_struct(ours::ID, Visitor)
     }
 }
 

@@ -1,4 +1,36 @@
 //! YAML with positions: load, expand, merge, deserialize, and say everything that is wrong.
+mod check;
+mod decode;
+mod duration;
+mod encode;
+mod headers;
 mod id;
+mod list;
+mod node;
+mod ours;
+mod parse;
+mod path;
+mod print;
+mod problem;
+mod scalar;
+mod secret;
+mod section;
+mod size;
+mod source;
+mod suggest;
 
+pub use check::{At, Check, Checker};
+pub use decode::{decode, decode_over};
+pub use duration::{DurationError, GoDuration};
+pub use encode::{to_node, to_unredacted_node};
+pub use headers::Headers;
 pub use id::{ComponentId, IdError};
+pub use list::StringList;
+pub use node::{Entry, Node, Value};
+pub use print::Print;
+pub use problem::{Problem, Problems, Severity};
+pub use secret::{REDACTED, Secret};
+pub use section::Section;
+pub use size::{ByteSize, mib};
+pub use source::{Origin, Source, Span};
+pub use suggest::closest;

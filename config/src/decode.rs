@@ -1,0 +1,83 @@
+//! [`Node`]s to typed settings, with everything that is wrong said at once.
+//!
+//! serde stops at the first error. So [`decode`] runs a type's `Deserialize` over the tree; when a value does not
+//! fit, the problem is recorded, the value is set aside as if it had not been written, and the run starts again.
+//! The run that gets through reports the unknown keys, and then the type's [`Check`] runs.
+
+mod access;
+mod de;
+mod key;
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::encode::to_plain_node;
+use crate::{Check, Checker, Node, Problem, Problems};
+use de::{Cx, De};
+
+/// Runs of one section after which the rest of its problems is left for the next time.
+const MAX_RUNS: usize = 200;
+
+/// Decodes a section into its settings and checks them.
+///
+/// `path` is the YAML path of `node`, for the problems. Every problem is added to `problems`; `None` means that
+/// there was an error among them. Null means all defaults.
+///
+/// Missing keys take what the `#[serde(default)]` of their struct says. That is the default of the *inner* struct
+/// where a section is written in part; use [`decode_over`] when the outer settings have other defaults for it.
+pub fn decode<T>(node: &Node, path: &str, problems: &mut Problems) -> Option<T>
+where
+    T: DeserializeOwned + Check,
+{
+    let mut set_aside = HashSet::new();
+    let mut found = Problems::new();
+    let value = loop {
+        let cx = Cx::new(&set_aside);
+        let result = T::deserialize(De::root(node, path, &cx));
+        let run = cx.finish();
+        match result {
+            Ok(value) => {
+                found.append(run.problems);
+                found.append(run.unknown);
+                break Some(value);
+            }
+            Err(error) => {
+                let (problem, culprit) = run.failed.unwrap_or_else(|| {
+                    (Some(Problem::error(path, error.to_string()).at(node.span())), De::address(node))
+                });
+                let told = problem.is_some();
+                found.extend(problem);
+                let again = culprit != De::address(node) && set_aside.insert(culprit);
+                if !again || set_aside.len() > MAX_RUNS {
+                    // Without a value there is nothing to check, but what this run saw is still worth telling.
+                    found.append(run.problems);
+                    found.append(run.unknown);
+                    if !told && !found.has_errors() {
+                        found.push(Problem::error(path, error.to_string()).at(node.span()));
+                    }
+                    break None;
+                }
+            }
+        }
+    };
+    if let Some(value) = &value {
+        value.check(&mut Checker::new(node, path, &mut found, &set_aside));
+    }
+    let value = value.filter(|_| !found.has_errors());
+    problems.append(found);
+    value
+}
+
+/// Decodes a section over given defaults: keys that are not written keep the value they have in `defaults`, at any
+/// depth, the way otelcol decodes into a component's default configuration.
+pub fn decode_over<T>(defaults: &T, node: &Node, path: &str, problems: &mut Problems) -> Option<T>
+where
+    T: DeserializeOwned + Serialize + Check,
+{
+    decode(&node.over(&to_plain_node(defaults)), path, problems)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! How problems are printed: as text with the source line and carets, or as JSON.
+
+use std::fmt::{self, Write as _};
+use std::ops::Range;
+
+use serde::Serialize;
+
+use super::{Problem, Problems, Severity};
+use crate::secret::REDACTED;
+use crate::source::Span;
+
+/// Characters of a source line that are shown; longer lines are cut around the place.
+const SHOWN: usize = 140;
+
+impl fmt::Display for Problems {
+    /// Every problem in file order, as [`Problems::to_text`].
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.to_text().trim_end())
+    }
+}
+
+impl Problems {
+    /// Every problem in file order, each as an error line, its place, the source line with carets, and what to do.
+    ///
+    /// Control characters of what the user wrote are escaped; secrets are replaced. The total is for the caller to print.
+    pub fn to_text(&self) -> String {
+        let mut out = String::new();
+        for problem in self.in_order() {
+            // Writing to a String cannot fail.
+            let _ok = self.write_text(&mut out, problem);
+        }
+        out
+    }
+
+    fn write_text(&self, out: &mut String, problem: &Problem) -> fmt::Result {
+        let word = match problem.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        writeln!(out, "{word}: {problem}")?;
+        let mut width = 2;
+        let mut help = problem.help.as_deref();
+        if let Some(span) = &problem.span {
+            let number = span.line().to_string();
+            width = width.max(number.len());
+            writeln!(out, "{:width$}--> {}", "", escape(&span.to_string()))?;
+            if let Some((line, before, carets)) = self.excerpt(span) {
+                writeln!(out, "{:width$} |", "")?;
+                writeln!(out, "{number:>width$} | {line}")?;
+                write!(out, "{:width$} | {:before$}{}", "", "", "^".repeat(carets))?;
+                match help.take() {
+                    Some(help) => writeln!(out, " {}", escape(help))?,
+                    None => writeln!(out)?,
+                }
+            }
+        }
+        for note in help.into_iter().chain(problem.notes.iter().map(String::as_str)) {
+            writeln!(out, "{:width$}= {}", "", escape(note))?;
+        }
+        Ok(())
+    }
+
+    /// The source line of a place made safe to print, the width before the carets, and their number.
+    fn excerpt(&self, span: &Span) -> Option<(String, usize, usize)> {
+        let (start, line) = span.source().line(span.line())?;
+        if line.trim().is_empty() {
+            return None;
+        }
+        let hidden = self.hidden(span, start, line);
+        let place = span.bytes();
+        let (mut shown, mut before, mut carets) = (String::new(), 0, 0);
+        let mut in_secret = false;
+        for (at, c) in line.char_indices() {
+            let at = start + at;
+            let secret = hidden.iter().any(|range| range.contains(&at));
+            let piece = match (secret, in_secret) {
+                (true, false) => REDACTED.to_owned(),
+                (true, true) => String::new(),
+                (false, _) if c == '\t' => " ".to_owned(),
+                (false, _) => escape(c.encode_utf8(&mut [0; 4])),
+            };
+            in_secret = secret;
+            let wide = piece.chars().count();
+            if at < place.start {
+                before += wide;
+            } else if at < place.end {
+                carets += wide;
+            }
+            shown.push_str(&piece);
+        }
+        let (shown, before) = cut(&shown, before);
+        let room = (shown.chars().count().saturating_sub(before)).max(1);
+        Some((shown, before, carets.clamp(1, room)))
+    }
+
+    /// Bytes of the source that lie on this line and must not be shown.
+    fn hidden(&self, span: &Span, start: usize, line: &str) -> Vec<Range<usize>> {
+        let mut hidden: Vec<_> =
+            self.secrets.iter().filter(|s| s.same_source(span)).map(Span::bytes).collect();
+        // A problem may keep a secret from ever being decoded as one: go by the key's name as well.
+        if let Some((key, value)) = line.split_once([':', '='])
+            && is_sensitive(key)
+            && !value.trim().is_empty()
+        {
+            let end = start + line.len();
+            let value_start = end - value.trim_start().len();
+            hidden.push(value_start..end);
+        }
+        hidden
+    }
+
+    /// A JSON array in file order of objects with `severity`, `path`, `message`, and where known `file`, `line`,
+    /// `column`, `help`, `notes`.
+    pub fn to_json(&self) -> String {
+        let list: Vec<Json<'_>> = self.in_order().into_iter().map(Json::of).collect();
+        serde_json::to_string_pretty(&list).unwrap_or_else(|_| "[]".to_owned())
+    }
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    severity: &'static str,
+    path: &'a str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    notes: &'a [String],
+}
+
+impl<'a> Json<'a> {
+    fn of(problem: &'a Problem) -> Self {
+        let span = problem.span.as_ref();
+        Self {
+            severity: match problem.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+            },
+            path: &problem.path,
+            message: &problem.message,
+            file: span.map(|s| s.source().name()),
+            line: span.map(Span::line),
+            column: span.map(Span::column),
+            help: problem.help.as_deref(),
+            notes: &problem.notes,
+        }
+    }
+}
+
+/// Cuts a long line to the stretch around the place.
+fn cut(line: &str, before: usize) -> (String, usize) {
+    if line.chars().count() <= SHOWN {
+        return (line.to_owned(), before);
+    }
+    let skip = before.saturating_sub(SHOWN / 2);
+    let lead = if skip > 0 { "..." } else { "" };
+    let shown: String = line.chars().skip(skip).take(SHOWN).collect();
+    let tail = if skip + SHOWN < line.chars().count() { "..." } else { "" };
+    (format!("{lead}{shown}{tail}"), before - skip + lead.len())
+}
+
+/// Writes control and other invisible characters as `\u{1b}`, so that a terminal cannot be driven by a config.
+pub(crate) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let invisible = c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            _ if invisible => out.extend(c.escape_unicode()),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// Whether a key's name says that its value is a secret.
+pub(crate) fn is_sensitive(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["password", "passwd", "secret", "token", "authorization", "credential", "api_key", "api-key", "apikey"]
+        .iter()
+        .any(|word| key.contains(word))
+}

@@ -1,0 +1,152 @@
+//! Where a value was written: the text it came from, and its place in it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// One text that configuration was read from: a file, a URI, or a `--set` argument.
+pub struct Source {
+    name: Box<str>,
+    text: Box<str>,
+    /// Sources are numbered as they are made, so that problems can be printed in the order of reading.
+    order: u32,
+}
+
+impl Source {
+    /// Names a text. The name is what a problem prints after `-->`.
+    pub fn new(name: impl Into<Box<str>>, text: impl Into<Box<str>>) -> Arc<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Arc::new(Self { name: name.into(), text: text.into(), order: NEXT.fetch_add(1, Ordering::Relaxed) })
+    }
+
+    /// The file name, the URI without secrets, or `--set`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// A line by its number from 1, with the byte offset at which it starts.
+    pub(crate) fn line(&self, number: u32) -> Option<(usize, &str)> {
+        let mut start = 0;
+        let mut rest = self.text.split_inclusive('\n');
+        for _ in 1..number {
+            start += rest.next()?.len();
+        }
+        Some((start, rest.next().unwrap_or("").trim_end_matches(['\n', '\r'])))
+    }
+}
+
+impl fmt::Debug for Source {
+    /// The name alone: the text may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({:?})", self.name)
+    }
+}
+
+/// A stretch of a [`Source`].
+#[derive(Clone)]
+pub struct Span {
+    source: Arc<Source>,
+    line: u32,
+    column: u32,
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// `line` and `column` count from 1, the column in characters; `start..end` are bytes of the text.
+    pub(crate) fn new(
+        source: Arc<Source>,
+        line: usize,
+        column: usize,
+        bytes: std::ops::Range<usize>,
+    ) -> Self {
+        let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Self {
+            source,
+            line: narrow(line),
+            column: narrow(column),
+            start: narrow(bytes.start),
+            end: narrow(bytes.end),
+        }
+    }
+
+    /// The text it is in.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The line, from 1.
+    pub fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// The column in characters, from 1.
+    pub fn column(&self) -> u32 {
+        self.column
+    }
+
+    pub(crate) fn bytes(&self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// The text it covers.
+    pub(crate) fn text(&self) -> &str {
+        self.source.text.get(self.bytes()).unwrap_or("")
+    }
+
+    /// A part of it on its first line, `bytes` after its start.
+    pub(crate) fn part(&self, bytes: std::ops::Range<usize>) -> Self {
+        let before = self.text().get(..bytes.start).unwrap_or("");
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let columns = before.get(line_start..).unwrap_or("").chars().count();
+        let lines = before.matches('\n').count();
+        let first = if lines == 0 { self.column as usize } else { 1 };
+        let start = self.start as usize;
+        Self::new(
+            self.source.clone(),
+            self.line as usize + lines,
+            first + columns,
+            start + bytes.start..start + bytes.end,
+        )
+    }
+
+    pub(crate) fn same_source(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.source, &other.source)
+    }
+
+    /// Orders by the time the source was read, then by place.
+    pub(crate) fn order(&self) -> (u32, u32, u32) {
+        (self.source.order, self.line, self.column)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.source.name, self.line, self.column)
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Who gave a value.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Origin {
+    /// Nobody: it is a default.
+    #[default]
+    Default,
+    /// The text of a file or URI given with `--config`; the node's span says which.
+    File,
+    /// An environment variable, as a whole or in part.
+    Env(Arc<str>),
+    /// A `--set` argument.
+    Set,
+}
