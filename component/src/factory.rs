@@ -9,7 +9,9 @@ mod registry;
 
 use std::{any::Any, collections::HashMap, fmt, net::SocketAddr, sync::Arc};
 
-pub use erased::{AnyConnector, AnyExporter, AnyExtension, AnyProcessor, AnyReceiver, Described, Parsed};
+pub use erased::{
+    AnyConnector, AnyExporter, AnyExtension, AnyProcessor, AnyReceiver, Described, Parsed, Secrets,
+};
 pub use registry::{Factories, Registry};
 use serde::{Serialize, de::DeserializeOwned};
 use sluice_config::Check;

@@ -2,7 +2,7 @@
 
 use std::{any::Any, fmt, marker::PhantomData, sync::Arc};
 
-use sluice_config::{Node, Problems, decode, to_node};
+use sluice_config::{Node, Problems, decode, to_node, to_unredacted_node};
 use sluice_pdata::Signal;
 
 use super::{
@@ -14,10 +14,19 @@ use crate::{
     ids::PipelineId,
 };
 
+/// Whether secrets are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// As `[REDACTED]`.
+    Redacted,
+    /// As they are.
+    Shown,
+}
+
 /// Settings that were decoded and checked, without their type.
 pub struct Parsed {
     settings: Box<dyn Any + Send + Sync>,
-    print: fn(&(dyn Any + Send + Sync)) -> Node,
+    print: fn(&(dyn Any + Send + Sync), Secrets) -> Node,
     /// What the component will take at its start.
     pub claims: Vec<Claim>,
     /// What an `Ok` means, for exporters.
@@ -26,14 +35,17 @@ pub struct Parsed {
 
 impl Parsed {
     fn new<S: Settings>(settings: S, claims: Vec<Claim>, delivery: Option<Delivery>) -> Self {
-        let print = |any: &(dyn Any + Send + Sync)| to_node(settings_of::<S>(any));
+        let print = |any: &(dyn Any + Send + Sync), secrets| match secrets {
+            Secrets::Redacted => to_node(settings_of::<S>(any)),
+            Secrets::Shown => to_unredacted_node(settings_of::<S>(any)),
+        };
         Self { settings: Box::new(settings), print, claims, delivery }
     }
 
-    /// The settings with all defaults filled in; secrets stay secret.
+    /// The settings with all defaults filled in.
     #[must_use]
-    pub fn effective(&self) -> Node {
-        (self.print)(self.settings.as_ref())
+    pub fn effective(&self, secrets: Secrets) -> Node {
+        (self.print)(self.settings.as_ref(), secrets)
     }
 }
 
