@@ -1,1 +1,16 @@
-//! Exporters, and the queue, retry and timeout that they share.
+//! Exporters: they send data out. One module and one cargo feature each.
+//!
+//! - [`sending`]: the queue, retry, timeout, splitting and accounts that every network exporter is wrapped in
+//! - `debug`: prints what arrives
+//! - `file`: writes OTLP to a file
+//! - `nop`: takes everything and keeps nothing
+//! - `otlp`: OTLP over gRPC
+//! - `otlphttp`: OTLP over HTTP, protobuf or JSON
+
+#[cfg(feature = "debug-exporter")]
+pub mod debug;
+#[cfg(feature = "file-exporter")]
+pub mod file;
+#[cfg(feature = "nop-exporter")]
+pub mod nop;
+pub mod sending;

@@ -1,0 +1,1 @@
+//! Prints what arrives, for people.

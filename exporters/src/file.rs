@@ -1,0 +1,1 @@
+//! Writes OTLP, as JSON or protobuf, to a file.
