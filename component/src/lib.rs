@@ -9,7 +9,7 @@
 //! - [`context`]: what travels beside the data: client metadata, deadline, branch
 //! - [`refusal`]: why data was not taken, whether to retry, and what the client is answered
 //! - [`host`]: what a running component may ask of the process: tasks, health, extensions
-//! - [`budget`]: the process-wide bound on memory
+//! - [`budget`]: the process-wide bound on memory; [`memory`]: what the process may take and takes
 //! - [`ledger`]: the exact accounts of every pipeline and exporter
 //! - [`telemetry`]: the collector's own metrics, by otelcol's names
 //! - [`health`]: what each component last said of itself
@@ -23,6 +23,7 @@ pub mod health;
 pub mod host;
 pub mod ids;
 pub mod ledger;
+pub mod memory;
 pub mod refusal;
 pub mod telemetry;
 #[cfg(feature = "testkit")]

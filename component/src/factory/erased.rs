@@ -104,7 +104,7 @@ macro_rules! erased {
                 $routes
             }
             fn parse(&self, node: &Node, path: &str, problems: &mut Problems) -> Option<Parsed> {
-                let settings: F::Settings = decode(node, path, problems)?;
+                let settings = decode_over(&F::Settings::default(), node, path, problems)?;
                 let claims = $claims(&settings);
                 let delivery = $delivery(&settings);
                 Some(Parsed::new(settings, claims, delivery))
