@@ -2,7 +2,7 @@
 
 use std::{any::Any, fmt, marker::PhantomData, sync::Arc};
 
-use sluice_config::{Node, Problems, decode, to_node, to_unredacted_node};
+use sluice_config::{Node, Problems, decode_over, to_node, to_unredacted_node};
 use sluice_pdata::Signal;
 
 use super::{
