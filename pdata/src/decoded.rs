@@ -6,6 +6,7 @@ use bytes::Bytes;
 use prost::Message;
 
 use crate::otlp::metrics::v1::metric::Data;
+use crate::otlp::resource::v1::Resource;
 use crate::otlp::{ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest};
 use crate::signal::Signal;
 
@@ -44,6 +45,19 @@ impl Structs {
             (Self::Metrics(to), Self::Metrics(from)) => to.resource_metrics.extend(from.resource_metrics),
             (Self::Logs(to), Self::Logs(from)) => to.resource_logs.extend(from.resource_logs),
             _ => debug_assert!(false, "requests of different signals cannot be joined"),
+        }
+    }
+
+    /// Calls `visit` with each resource, in order.
+    pub(crate) fn each_resource(&mut self, visit: impl FnMut(&mut Option<Resource>)) {
+        match self {
+            Self::Traces(request) => {
+                request.resource_spans.iter_mut().map(|r| &mut r.resource).for_each(visit)
+            }
+            Self::Metrics(request) => {
+                request.resource_metrics.iter_mut().map(|r| &mut r.resource).for_each(visit)
+            }
+            Self::Logs(request) => request.resource_logs.iter_mut().map(|r| &mut r.resource).for_each(visit),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::signal::Signal;
 use crate::walk::{Findings, walk};
 
 /// Everything that recurses behind the door relies on this bound.
-const MAX_DEPTH: u32 = 64;
+pub(crate) const MAX_DEPTH: u32 = 64;
 
 /// The request in canonical form, its number of items, and what was changed.
 pub(crate) fn admit(

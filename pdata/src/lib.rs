@@ -12,13 +12,17 @@
 //! - [`Pdata`]: the type; `cut`, `retain` and `edit` change it on the wire, `decoded` holds the struct form
 //! - [`view`]: borrowed reading of bytes and structs alike; [`json`]: OTLP/JSON both ways
 //! - [`otlp`]: the generated structs
+#[cfg(test)]
+mod arbitrary;
 mod cut;
 mod decoded;
 mod door;
+mod edit;
 pub mod json;
 mod limits;
 pub mod otlp;
 mod pdata;
+mod retain;
 mod rewrite;
 mod schema;
 mod signal;
@@ -26,6 +30,7 @@ pub mod view;
 mod walk;
 pub mod wire;
 
+pub use edit::{NewValue, ResourceEdit};
 pub use limits::{Limits, Repairs, WireError};
 pub use pdata::{Chunks, Guard, Pdata};
 pub use signal::Signal;

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::cut::{self, Piece};
 use crate::decoded::{Decoded, Structs};
-use crate::door;
+use crate::edit::{self, ResourceEdit};
 use crate::limits::{Limits, Repairs, WireError};
 use crate::otlp::{ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest};
 use crate::signal::Signal;
+use crate::{door, retain};
 
 /// Bytes of one request in pieces. Each piece is a whole `Export*ServiceRequest`, and so are they all in sequence:
 /// the requests hold one repeated field and nothing else, and protobuf joins those by concatenation.
@@ -193,6 +195,97 @@ impl Pdata {
                 self.body = Body::Wire { chunks, items };
             }
         }
+    }
+
+    /// Takes the first `items` items out, in order; all of them if there are fewer.
+    ///
+    /// Both sides keep the resource and scope of their items; a metric is cut between its data points. Bytes are
+    /// cut as bytes: what is not at the cut is shared, not copied. Structs are encoded first.
+    #[must_use]
+    pub fn split_off_front(&mut self, items: usize) -> Self {
+        if items >= self.items() {
+            return std::mem::replace(self, self.with(Piece::default()));
+        }
+        if items == 0 {
+            return self.with(Piece::default());
+        }
+        let (front, back) = cut::after_items(self.signal, &self.wire(), items);
+        let front = self.with(front);
+        *self = self.with(back);
+        front
+    }
+
+    /// Cuts the data, in order, into pieces whose encoded size is at most `max_bytes`. An item that is larger even
+    /// alone has a piece to itself. Shares what it can, as [`split_off_front`](Self::split_off_front) does.
+    #[must_use]
+    pub fn split_by_size(self, max_bytes: usize) -> Vec<Self> {
+        if self.size() <= max_bytes {
+            return vec![self];
+        }
+        let pieces = cut::by_size(self.signal, &self.wire(), max_bytes);
+        pieces.into_iter().map(|piece| self.with(piece)).collect()
+    }
+
+    /// Keeps the items whose verdict is true, in order; items without a verdict stay.
+    ///
+    /// A resource, scope or metric that has no item left goes too. Nothing is copied where nothing goes.
+    pub(crate) fn retain_items(&mut self, keep: &[bool]) {
+        if keep.iter().all(|&keep| keep) {
+            return;
+        }
+        match &mut self.body {
+            Body::Wire { chunks, items } => {
+                let path = cut::path(self.signal);
+                let mut keep = keep;
+                let mut left = Chunks::new();
+                for chunk in chunks.iter() {
+                    let (own, others) = keep.split_at_checked(cut::count(path, chunk)).unwrap_or((keep, &[]));
+                    keep = others;
+                    *items -= own.iter().filter(|&&keep| !keep).count();
+                    left.extend(retain::request(path, chunk, own));
+                }
+                *chunks = left;
+            }
+            Body::Decoded(decoded) => retain::structs(Arc::make_mut(decoded).structs_mut(), keep),
+        }
+    }
+
+    /// Keeps the items for which `keep`, called with each item's encoded message (`Span`, one of the data points,
+    /// `LogRecord`) in order, says true. Structs are encoded first.
+    ///
+    /// A resource, scope or metric that has no item left goes too. Nothing is copied where nothing goes.
+    pub fn retain_wire(&mut self, mut keep: impl FnMut(&[u8]) -> bool) {
+        let chunks = self.wire();
+        let mut verdicts = Vec::with_capacity(self.items());
+        for chunk in &chunks {
+            retain::each_record(cut::path(self.signal), chunk, &mut |record| verdicts.push(keep(record)));
+        }
+        self.retain_items(&verdicts);
+    }
+
+    /// Lets `edit` change the attributes of each resource, in order. The records are copied as bytes, and only where
+    /// something was changed.
+    pub fn edit_resources(&mut self, mut edit: impl FnMut(&mut ResourceEdit<'_>)) {
+        match &mut self.body {
+            Body::Wire { chunks, .. } => {
+                for chunk in chunks {
+                    if let Some(edited) = edit::request(chunk, &mut edit) {
+                        *chunk = edited;
+                    }
+                }
+            }
+            Body::Decoded(decoded) => {
+                Arc::make_mut(decoded)
+                    .structs_mut()
+                    .each_resource(|resource| edit::resource(resource, &mut edit));
+            }
+        }
+    }
+
+    /// Some of this data's items, under the same guards.
+    fn with(&self, piece: Piece) -> Self {
+        let body = Body::Wire { chunks: piece.chunks, items: piece.items };
+        Self { signal: self.signal, body, guards: self.guards.clone() }
     }
 
     /// Keeps `guard` alive until the last clone of this data is gone. Joining moves it along, splitting shares it.

@@ -4,4 +4,4 @@ mod read;
 mod write;
 
 pub use read::{Fault, Field, Fields, Key, Reader, Value, WireType, fields};
-pub use write::{Write, varint_len};
+pub use write::{OpenMessage, Write, varint_len};

@@ -24,10 +24,29 @@ pub trait Write {
     fn put_fixed32_field(&mut self, number: u32, value: u32);
     /// A string, bytes or finished message.
     fn put_bytes_field(&mut self, number: u32, value: &[u8]);
-    /// A message of unknown length: `body` writes its fields, the length is filled in afterwards.
+    /// Begins a message of unknown length: what is appended until [`close_message`](Self::close_message) is its body.
     ///
     /// `len_hint` is the expected length in bytes; a hint whose varint has the right width saves moving the body.
-    fn put_message_field<R>(&mut self, number: u32, len_hint: usize, body: impl FnOnce(&mut Self) -> R) -> R;
+    fn open_message(&mut self, number: u32, len_hint: usize) -> OpenMessage;
+    /// Ends the innermost message that is open.
+    fn close_message(&mut self, open: OpenMessage);
+    /// A message whose fields `body` writes; see [`open_message`](Self::open_message).
+    fn put_message_field<R>(&mut self, number: u32, len_hint: usize, body: impl FnOnce(&mut Self) -> R) -> R {
+        let open = self.open_message(number, len_hint);
+        let result = body(self);
+        self.close_message(open);
+        result
+    }
+}
+
+/// A message that was begun and not ended.
+#[derive(Debug)]
+#[must_use]
+pub struct OpenMessage {
+    /// Where its length goes.
+    at: usize,
+    /// How many bytes are kept free for it.
+    reserved: usize,
 }
 
 impl Write for Vec<u8> {
@@ -66,12 +85,14 @@ impl Write for Vec<u8> {
         self.extend_from_slice(value);
     }
 
-    fn put_message_field<R>(&mut self, number: u32, len_hint: usize, body: impl FnOnce(&mut Self) -> R) -> R {
+    fn open_message(&mut self, number: u32, len_hint: usize) -> OpenMessage {
         self.put_key(number, WireType::Len);
-        let at = self.len();
-        let reserved = varint_len(len_hint as u64);
+        let (at, reserved) = (self.len(), varint_len(len_hint as u64));
         self.extend(std::iter::repeat_n(0, reserved));
-        let result = body(self);
+        OpenMessage { at, reserved }
+    }
+
+    fn close_message(&mut self, OpenMessage { at, reserved }: OpenMessage) {
         let len = (self.len() - at - reserved) as u64;
         let width = varint_len(len);
         if width != reserved {
@@ -82,7 +103,6 @@ impl Write for Vec<u8> {
             let more = if index + 1 < width { 0x80 } else { 0 };
             *byte = low_seven_bits(len >> (7 * index)) | more;
         }
-        result
     }
 }
 

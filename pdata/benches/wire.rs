@@ -1,0 +1,73 @@
+//! What the wire costs against the structs. `items/s` is the throughput; its inverse times a million is the
+//! figure to compare: seconds per million items.
+//!
+//! `cargo bench -p sluice-pdata --bench wire`
+
+#[path = "support/payload.rs"]
+mod payload;
+
+use bytes::Bytes;
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use payload::{ITEMS, encode};
+use sluice_pdata::otlp::{
+    ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest, Message,
+};
+use sluice_pdata::{Limits, Pdata, Signal};
+
+fn main() {
+    for signal in Signal::ALL {
+        println!("{signal}: {} {} in {} bytes", ITEMS, signal.item_noun(), body(signal).len());
+    }
+    divan::main();
+}
+
+fn body(signal: Signal) -> Bytes {
+    match signal {
+        Signal::Traces => encode(&payload::traces()),
+        Signal::Metrics => encode(&payload::metrics()),
+        Signal::Logs => encode(&payload::logs()),
+    }
+}
+
+fn pdata(signal: Signal) -> Pdata {
+    Pdata::from_wire(signal, body(signal), &Limits::default()).unwrap().0
+}
+
+fn per_item<'a, 'b>(bencher: Bencher<'a, 'b>, signal: Signal) -> Bencher<'a, 'b> {
+    bencher.counter(ItemsCount::new(ITEMS)).counter(BytesCount::new(body(signal).len()))
+}
+
+#[divan::bench(args = Signal::ALL)]
+fn walk(bencher: Bencher<'_, '_>, signal: Signal) {
+    let body = body(signal);
+    let limits = Limits::default();
+    per_item(bencher, signal).bench(|| Pdata::from_wire(signal, black_box(body.clone()), &limits).unwrap());
+}
+
+#[divan::bench(args = Signal::ALL)]
+fn prost_decode(bencher: Bencher<'_, '_>, signal: Signal) {
+    let body = body(signal);
+    let bencher = per_item(bencher, signal);
+    match signal {
+        Signal::Traces => bencher.bench(|| ExportTraceServiceRequest::decode(black_box(&body[..])).unwrap()),
+        Signal::Metrics => {
+            bencher.bench(|| ExportMetricsServiceRequest::decode(black_box(&body[..])).unwrap())
+        }
+        Signal::Logs => bencher.bench(|| ExportLogsServiceRequest::decode(black_box(&body[..])).unwrap()),
+    }
+}
+
+#[divan::bench(args = Signal::ALL)]
+fn prost_encode(bencher: Bencher<'_, '_>, signal: Signal) {
+    let bencher = per_item(bencher, signal);
+    match signal {
+        Signal::Traces => encoding(bencher, &payload::traces()),
+        Signal::Metrics => encoding(bencher, &payload::metrics()),
+        Signal::Logs => encoding(bencher, &payload::logs()),
+    }
+}
+
+fn encoding(bencher: Bencher<'_, '_>, request: &(impl Message + Sync)) {
+    bencher.bench(|| black_box(request).encode_to_vec());
+}
