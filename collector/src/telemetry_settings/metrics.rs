@@ -1,0 +1,271 @@
+//! `service.telemetry.metrics`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sluice_component::{Claim, Level};
+use sluice_config::{Check, Checker, Node};
+
+/// The collector's own metrics.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Metrics {
+    /// How much is told.
+    #[serde(with = "level")]
+    pub level: Level,
+    /// The classic spelling of the one listener, `host:port`; taken with a warning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// How metrics are read.
+    pub readers: Vec<Reader>,
+    /// Changes to metrics before they are read: not built yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub views: Vec<Node>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let pull = Pull { exporter: PullExporter { prometheus: Some(Prometheus::default()) } };
+        Self {
+            level: Level::default(),
+            address: None,
+            readers: vec![Reader { pull: Some(pull), periodic: None }],
+            views: Vec::new(),
+        }
+    }
+}
+
+impl Metrics {
+    /// The listeners to serve: none at level `none`.
+    #[must_use]
+    pub fn listeners(&self) -> Vec<Prometheus> {
+        if self.level == Level::None {
+            return Vec::new();
+        }
+        let mut listeners: Vec<Prometheus> =
+            self.readers.iter().filter_map(|r| r.pull.as_ref()?.exporter.prometheus.clone()).collect();
+        if let (Some(address), [first, ..]) = (&self.address, listeners.as_mut_slice())
+            && let Some((host, port)) = host_and_port(address)
+        {
+            host.clone_into(&mut first.host);
+            first.port = port;
+        }
+        listeners
+    }
+
+    /// The ports that [`Metrics::listeners`] will take, where they can be told without asking a resolver.
+    #[must_use]
+    pub fn claims(&self) -> Vec<Claim> {
+        let address = |p: &Prometheus| {
+            let host = match p.host.as_str() {
+                "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
+                "" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                host => host.trim_matches(['[', ']']).parse().ok()?,
+            };
+            (p.port != 0).then_some(Claim::Tcp(SocketAddr::new(host, p.port)))
+        };
+        self.listeners().iter().filter_map(address).collect()
+    }
+}
+
+impl Check for Metrics {
+    fn check(&self, at: &mut Checker<'_>) {
+        if self.level != Level::None {
+            if self.readers.is_empty() {
+                at.key("readers").error(
+                    "collector telemetry metrics reader should exist when metric level is not none: write a pull \
+                     reader or `level: none`",
+                );
+            }
+            at.inside("readers", &self.readers);
+        }
+        if let Some(address) = &self.address {
+            match (host_and_port(address), at.is_written("readers")) {
+                (None, _) => at.key("address").must("be host:port"),
+                (Some(_), true) => at.key("address").error("is the classic spelling of `readers`: write one of them"),
+                (Some(_), false) => at.key("address").warn(
+                    "is the classic spelling and otelcol refuses it now: write readers, pull, exporter, prometheus",
+                ),
+            }
+        }
+        if !self.views.is_empty() {
+            if self.level == Level::Detailed {
+                at.key("views").warn("views are not built yet: all metrics of the level are exposed as they are");
+            } else {
+                at.key("views").error("are only allowed with `level: detailed`");
+            }
+        }
+    }
+}
+
+fn host_and_port(address: &str) -> Option<(&str, u16)> {
+    let (host, port) = address.rsplit_once(':')?;
+    Some((host, port.parse().ok()?))
+}
+
+/// One way in which metrics are read: exactly one of its keys.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reader {
+    /// Somebody asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull: Option<Pull>,
+    /// The collector sends: refused until it is built.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub periodic: Option<Node>,
+}
+
+impl Check for Reader {
+    fn check(&self, at: &mut Checker<'_>) {
+        match (&self.pull, &self.periodic) {
+            (Some(pull), None) => {
+                if pull.exporter.prometheus.is_none() {
+                    at.section("pull").key("exporter").must("name `prometheus`");
+                }
+            }
+            (_, Some(_)) => at.key("periodic").error(
+                "sending the collector's own metrics is not built yet: use a pull reader and scrape it",
+            ),
+            (None, None) => at.error("must have `pull`"),
+        }
+    }
+}
+
+/// `pull`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pull {
+    /// In which format.
+    pub exporter: PullExporter,
+}
+
+/// `pull.exporter`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PullExporter {
+    /// Prometheus text and OpenMetrics, on `/metrics`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prometheus: Option<Prometheus>,
+}
+
+/// `pull.exporter.prometheus`. The three `without_*` are true unless written otherwise, so that names are the
+/// ones that otelcol's documentation lists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Prometheus {
+    /// Where to listen: a name or an address; `localhost` is 127.0.0.1 and ::1.
+    pub host: String,
+    /// The port; 0 takes a free one.
+    pub port: u16,
+    /// Leaves out the labels `otel_scope_*`.
+    pub without_scope_info: bool,
+    /// Leaves out `_total`.
+    pub without_type_suffix: bool,
+    /// Leaves out units such as `_seconds`.
+    pub without_units: bool,
+    /// Resource attributes that become labels of every series.
+    #[serde(skip_serializing_if = "Included::is_none")]
+    pub with_resource_constant_labels: Included,
+}
+
+impl Default for Prometheus {
+    fn default() -> Self {
+        Self {
+            host: "localhost".to_owned(),
+            port: 8888,
+            without_scope_info: true,
+            without_type_suffix: true,
+            without_units: true,
+            with_resource_constant_labels: Included::default(),
+        }
+    }
+}
+
+/// Names with `*` and `?` as wildcards.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Included {
+    /// Names that are taken.
+    pub included: Vec<String>,
+    /// Names that are left out although they are included.
+    pub excluded: Vec<String>,
+}
+
+impl Included {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether `name` is taken.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        let any = |patterns: &[String]| patterns.iter().any(|p| matches(p.as_bytes(), name.as_bytes()));
+        any(&self.included) && !any(&self.excluded)
+    }
+}
+
+/// Whether `name` fits a pattern with `*` and `?`. Each star is tried once, so the time is bounded by the product
+/// of both lengths.
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut p, mut n) = (0, 0);
+    let mut star = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(&c) if c == b'?' || Some(&c) == name.get(n) => {
+                p += 1;
+                n += 1;
+            }
+            _ => match &mut star {
+                Some((at, taken)) => {
+                    *taken += 1;
+                    (p, n) = (*at + 1, *taken);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.iter().skip(p).all(|&c| c == b'*')
+}
+
+/// The value that a table has under `text`, in either case.
+pub(super) fn named<T: Copy>(names: &[(&str, T)], text: &str) -> Result<T, String> {
+    let found = names.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let known: Vec<_> = names.iter().map(|(name, _)| *name).collect();
+        format!("unknown level `{text}` (known: {})", known.join(", "))
+    })
+}
+
+/// Serializes a value by its name in a table.
+pub(super) fn name_of<T: PartialEq, S: Serializer>(
+    names: &[(&str, T)],
+    value: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(names.iter().find(|(_, v)| v == value).map_or("", |(name, _)| name))
+}
+
+/// [`Level`] as text.
+mod level {
+    use super::{Deserialize, Deserializer, Level, Serializer, de, name_of, named};
+
+    const NAMES: [(&str, Level); 4] = [
+        ("none", Level::None),
+        ("basic", Level::Basic),
+        ("normal", Level::Normal),
+        ("detailed", Level::Detailed),
+    ];
+
+    pub(super) fn serialize<S: Serializer>(level: &Level, serializer: S) -> Result<S::Ok, S::Error> {
+        name_of(&NAMES, level, serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Level, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        named(&NAMES, &text).map_err(de::Error::custom)
+    }
+}
