@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span as Mark, StructureStyle, Tag};
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span as Mark, Tag};
 
 use crate::node::{Entry, Node, Value};
 use crate::scalar;
@@ -18,7 +18,7 @@ pub(crate) const MAX_TEXT: usize = 4 << 20;
 /// Most values in the tree of one source, those that aliases repeat included.
 const MAX_NODES: usize = 100_000;
 /// Deepest nesting.
-const MAX_DEPTH: usize = 100;
+pub(crate) const MAX_DEPTH: usize = 100;
 /// Problems of one text after which reading it stops.
 const MAX_PROBLEMS: usize = 100;
 
@@ -44,12 +44,11 @@ pub(crate) fn parse(source: &Arc<Source>, origin: &Origin) -> Result<Node, Probl
     };
     options.set_emit_comments(false);
     for event in Parser::new_from_str_with_options(source.text(), options) {
-        let stop = match event {
+        let taken = match event {
             Ok((event, mark)) => tree.event(event, &mark),
-            Err(error) => Err(tree.scan_error(&error)),
+            Err(error) => tree.stop(tree.scan_error(&error)),
         };
-        if let Err(problem) = stop {
-            tree.problems.push(problem);
+        if taken.is_err() {
             break;
         }
         if tree.problems.len() >= MAX_PROBLEMS {
@@ -69,6 +68,9 @@ struct Tree<'a> {
     nodes: usize,
     problems: Problems,
 }
+
+/// The reading cannot go on; the reason is among the problems.
+struct Stop;
 
 /// A section or list that has started and not ended.
 struct Frame {
@@ -99,13 +101,15 @@ struct Anchored {
 }
 
 impl Tree<'_> {
-    /// Takes one event. `Err` ends the reading.
-    fn event(&mut self, event: Event<'_>, mark: &Mark) -> Result<(), Problem> {
+    /// Takes one event.
+    fn event(&mut self, event: Event<'_>, mark: &Mark) -> Result<(), Stop> {
         match event {
             Event::DocumentStart(..) if self.root.as_ref().is_some_and(|root| !root.is_null()) => {
                 let span = self.span(mark);
-                return Err(Problem::error("", "a second YAML document starts here, and only one is read")
-                    .at(Some(&span)));
+                return self.stop(
+                    Problem::error("", "a second YAML document starts here, and only one is read")
+                        .at(Some(&span)),
+                );
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let span = self.span(mark);
@@ -121,12 +125,10 @@ impl Tree<'_> {
                     self.value(node, 0);
                 }
             }
-            Event::SequenceStart(style, anchor, _) => {
-                self.open(mark, style, anchor, Kind::Seq(Vec::new()))?
-            }
-            Event::MappingStart(style, anchor, _) => {
+            Event::SequenceStart(_, anchor, _) => self.open(mark, anchor, Kind::Seq(Vec::new()))?,
+            Event::MappingStart(_, anchor, _) => {
                 let kind = Kind::Map { entries: vec![], seen: HashMap::new(), key: None, merges: vec![] };
-                self.open(mark, style, anchor, kind)?;
+                self.open(mark, anchor, kind)?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(id) => self.alias(id, mark)?,
@@ -145,13 +147,18 @@ impl Tree<'_> {
         Node { value, span: Some(span), origin: self.origin.clone(), ..Node::default() }
     }
 
-    fn count(&mut self, nodes: usize, span: &Span) -> Result<(), Problem> {
+    fn count(&mut self, nodes: usize, span: &Span) -> Result<(), Stop> {
         self.nodes += nodes;
         if self.nodes <= MAX_NODES {
             return Ok(());
         }
         let text = format!("more than {MAX_NODES} values, counting what aliases repeat");
-        Err(Problem::error(self.path(), text).at(Some(span)))
+        self.stop(Problem::error(self.path(), text).at(Some(span)))
+    }
+
+    fn stop(&mut self, problem: Problem) -> Result<(), Stop> {
+        self.problems.push(problem);
+        Err(Stop)
     }
 
     fn awaits_key(&self) -> bool {
@@ -243,17 +250,11 @@ impl Tree<'_> {
         entries.push(Entry { key: key.text, key_span: Some(key.span), value: node });
     }
 
-    fn open(
-        &mut self,
-        mark: &Mark,
-        _style: StructureStyle,
-        anchor: usize,
-        kind: Kind,
-    ) -> Result<(), Problem> {
+    fn open(&mut self, mark: &Mark, anchor: usize, kind: Kind) -> Result<(), Stop> {
         let span = self.span(mark);
         self.count(1, &span)?;
         if self.frames.len() >= MAX_DEPTH {
-            return Err(too_deep(&span));
+            return self.stop(too_deep(&span));
         }
         let nodes_before = self.nodes;
         self.frames.push(Frame { anchor, span, depth_below: 0, nodes_before, kind });
@@ -288,16 +289,17 @@ impl Tree<'_> {
         }
     }
 
-    fn alias(&mut self, id: usize, mark: &Mark) -> Result<(), Problem> {
+    fn alias(&mut self, id: usize, mark: &Mark) -> Result<(), Stop> {
         let span = self.span(mark);
         let Some(anchored) = self.anchors.get(&id) else {
             // The anchor is that of a section that is still open.
-            return Err(Problem::error(self.path(), "an alias inside of what it stands for").at(Some(&span)));
+            return self
+                .stop(Problem::error(self.path(), "an alias inside of what it stands for").at(Some(&span)));
         };
         let (nodes, depth) = (anchored.nodes, anchored.depth);
         self.count(nodes, &span)?;
         if self.frames.len() + depth >= MAX_DEPTH {
-            return Err(too_deep(&span));
+            return self.stop(too_deep(&span));
         }
         let Some(Anchored { node, .. }) = self.anchors.get(&id).cloned() else { return Ok(()) };
         if self.awaits_key()

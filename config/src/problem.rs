@@ -2,7 +2,7 @@
 
 mod render;
 
-pub(crate) use render::{escape, is_sensitive};
+pub(crate) use render::{escape, is_reference, is_sensitive};
 
 use std::fmt;
 

@@ -89,7 +89,7 @@ mod tests {
             ("0x10", Value::Int(16)),
             ("0o17", Value::Int(15)),
             ("017", Value::Int(15)),
-            ("08", Value::Float(8.0)),
+            ("08", Value::Int(8)),
             ("0b11", Value::Int(3)),
             ("+12", Value::Int(12)),
             ("18446744073709551615", Value::Int(u64::MAX.into())),

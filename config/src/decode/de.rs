@@ -321,7 +321,9 @@ impl<'de> de::Deserializer<'de> for De<'_> {
                 visitor.visit_unit()
             }
             ours::SECRET => {
-                self.cx.hide(self.node.span());
+                if !is_reference(self.node) {
+                    self.cx.hide(self.node.span());
+                }
                 let unset: Vec<_> = self.node.unset_variables().map(|name| format!("`{name}`")).collect();
                 if !unset.is_empty() {
                     let names = unset.join(", ");
@@ -433,6 +435,11 @@ impl<'de> de::Deserializer<'de> for De<'_> {
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         visitor.visit_unit()
     }
+}
+
+/// Whether what was written is a mere reference, which gives nothing away.
+fn is_reference(node: &Node) -> bool {
+    node.expanded.as_ref().is_some_and(|e| crate::problem::is_reference(&e.reference))
 }
 
 /// `a, b` as the list of strings that it stands for.

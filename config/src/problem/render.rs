@@ -101,10 +101,14 @@ impl Problems {
         if let Some((key, value)) = line.split_once([':', '='])
             && is_sensitive(key)
             && !value.trim().is_empty()
+            && !is_reference(value.trim().trim_matches(['"', '\'']))
         {
             let end = start + line.len();
             let value_start = end - value.trim_start().len();
             hidden.push(value_start..end);
+        }
+        if span.source().name().starts_with("--set") && is_sensitive(span.source().name()) {
+            hidden.push(0..usize::MAX);
         }
         hidden
     }
@@ -179,6 +183,12 @@ pub(crate) fn escape(text: &str) -> String {
         }
     }
     out
+}
+
+/// Whether a text is one `${...}` without a default, and so gives nothing away.
+pub(crate) fn is_reference(text: &str) -> bool {
+    let inside = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    inside.is_some_and(|inside| !inside.contains('}') && !inside.contains(":-"))
 }
 
 /// Whether a key's name says that its value is a secret.
