@@ -16,6 +16,8 @@ mod encode;
 mod number;
 mod read;
 mod schema;
+#[cfg(test)]
+mod tests;
 pub(crate) mod write;
 
 use crate::{Limits, Pdata, Signal};

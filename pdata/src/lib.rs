@@ -26,6 +26,8 @@ mod retain;
 mod rewrite;
 mod schema;
 mod signal;
+#[cfg(test)]
+mod testing;
 pub mod view;
 mod walk;
 pub mod wire;

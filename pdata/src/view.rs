@@ -29,6 +29,8 @@ mod metrics;
 mod points;
 mod request;
 mod resource;
+#[cfg(test)]
+mod tests;
 mod text;
 mod trace;
 mod value;

@@ -9,6 +9,7 @@ use super::number;
 use super::read::{Parser, Str};
 use super::schema::{ANY_VALUE, Field, Kind, Label, Message};
 use crate::Limits;
+use crate::door::MAX_DEPTH;
 use crate::wire::{WireType, Write, varint_len};
 use base64::Engine;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -154,7 +155,7 @@ impl Decoder<'_> {
         let open = self.open(number)?;
         if self.text.take_null()? {
             // In an array: an element without content.
-        } else if depth > self.limits.max_depth.saturating_add(1) {
+        } else if depth > self.limits.max_depth.min(MAX_DEPTH) + 1 {
             // One level more than is allowed is written, so that the walk sees what it has to cut; not what is below.
             self.text.skip()?;
         } else {
