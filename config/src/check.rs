@@ -27,7 +27,7 @@ pub struct Checker<'a> {
     path: String,
     problems: &'a mut Problems,
     /// Values that already have a problem.
-    set_aside: &'a HashSet<usize>,
+    told: &'a HashSet<usize>,
     silent: bool,
 }
 
@@ -36,16 +36,9 @@ impl<'a> Checker<'a> {
         node: &'a Node,
         path: &str,
         problems: &'a mut Problems,
-        set_aside: &'a HashSet<usize>,
+        told: &'a HashSet<usize>,
     ) -> Self {
-        Self {
-            node: Some(node),
-            span: node.span(),
-            path: path.to_owned(),
-            problems,
-            set_aside,
-            silent: false,
-        }
+        Self { node: Some(node), span: node.span(), path: path.to_owned(), problems, told, silent: false }
     }
 
     /// The key a problem is about. What was not written is shown at the section around it.
@@ -70,10 +63,9 @@ impl<'a> Checker<'a> {
             node,
             span: node.and_then(Node::span).or(self.span),
             path,
-            silent: self.silent
-                || node.is_some_and(|n| self.set_aside.contains(&std::ptr::from_ref(n).addr())),
+            silent: self.silent || node.is_some_and(|n| self.told.contains(&std::ptr::from_ref(n).addr())),
             problems: self.problems,
-            set_aside: self.set_aside,
+            told: self.told,
         }
     }
 

@@ -32,38 +32,44 @@ where
     T: DeserializeOwned + Check,
 {
     let mut set_aside = HashSet::new();
+    let mut told = HashSet::new();
     let mut found = Problems::new();
+    let mut unknown = Problems::new();
     let value = loop {
         let cx = Cx::new(&set_aside);
-        let result = T::deserialize(De::root(node, path, &cx));
+        let result = De::root(node, path, &cx).guard(|de| T::deserialize(de));
         let run = cx.finish();
-        match result {
-            Ok(value) => {
-                found.append(run.problems);
-                found.append(run.unknown);
+        // A section that is set aside as a whole is not walked again: keep what was seen in it.
+        unknown.merge(run.unknown);
+        match (result, run.failed) {
+            (Ok(value), _) => {
+                found.append(run.noted);
                 break Some(value);
             }
-            Err(error) => {
-                let (problem, culprit) = run.failed.unwrap_or_else(|| {
-                    (Some(Problem::error(path, error.to_string()).at(node.span())), De::address(node))
-                });
-                let told = problem.is_some();
+            (Err(_), Some((problem, culprit))) => {
+                // A null was set aside for its default, with nothing to tell.
+                if problem.is_some() {
+                    told.insert(culprit);
+                }
                 found.extend(problem);
-                let again = culprit != De::address(node) && set_aside.insert(culprit);
-                if !again || set_aside.len() > MAX_RUNS {
-                    // Without a value there is nothing to check, but what this run saw is still worth telling.
-                    found.append(run.problems);
-                    found.append(run.unknown);
-                    if !told && !found.has_errors() {
-                        found.push(Problem::error(path, error.to_string()).at(node.span()));
-                    }
+                let last = culprit == De::address(node) || !set_aside.insert(culprit);
+                if last || set_aside.len() > MAX_RUNS {
+                    found.append(run.noted);
                     break None;
                 }
             }
+            (Err(error), None) => {
+                found.push(Problem::error(path, error.to_string()).at(node.span()));
+                break None;
+            }
         }
     };
+    found.append(unknown);
+    if value.is_none() && !found.has_errors() {
+        found.push(Problem::error(path, "cannot be decoded").at(node.span()));
+    }
     if let Some(value) = &value {
-        value.check(&mut Checker::new(node, path, &mut found, &set_aside));
+        value.check(&mut Checker::new(node, path, &mut found, &told));
     }
     let value = value.filter(|_| !found.has_errors());
     problems.append(found);

@@ -138,8 +138,9 @@ impl FromStr for GoDuration {
                 _ => return Err(DurationError::Unit { text: text.to_owned(), unit: unit.to_owned() }),
             };
             let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| too_large())? };
-            let part = whole.checked_mul(scale).ok_or_else(too_large)? + parts_of(fraction, scale);
-            nanos = nanos.checked_add(part).filter(|n| *n <= MAX_NANOS).ok_or_else(too_large)?;
+            let whole = whole.checked_mul(scale).ok_or_else(too_large)?;
+            let sum = nanos.checked_add(whole).and_then(|n| n.checked_add(parts_of(fraction, scale)));
+            nanos = sum.filter(|n| *n <= MAX_NANOS).ok_or_else(too_large)?;
             rest = after;
         }
         if negative && nanos > 0 {

@@ -34,7 +34,8 @@ pub(crate) fn parse(source: &Arc<Source>, origin: &Origin) -> Result<Node, Probl
         problems: Problems::new(),
     };
     if source.text().len() > MAX_TEXT {
-        let span = Span::new(source.clone(), 1, 1, 0..0);
+        let line = 1 + source.text().bytes().take(MAX_TEXT).filter(|b| *b == b'\n').count();
+        let span = Span::new(source.clone(), line, 1, MAX_TEXT..MAX_TEXT);
         let text = format!("larger than {} MiB", MAX_TEXT >> 20);
         return Err(Problem::error("", text).at(Some(&span)).into());
     }

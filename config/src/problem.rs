@@ -138,6 +138,21 @@ impl Problems {
         self.secrets.extend(other.secrets);
     }
 
+    /// Adds those of another collection that are not here yet.
+    pub(crate) fn merge(&mut self, other: Problems) {
+        for problem in other.list {
+            let same = |p: &Problem| {
+                p.message == problem.message
+                    && p.path == problem.path
+                    && p.span.as_ref().map(Span::order) == problem.span.as_ref().map(Span::order)
+            };
+            if !self.list.iter().any(same) {
+                self.list.push(problem);
+            }
+        }
+        self.secrets.extend(other.secrets);
+    }
+
     /// True when there is neither an error nor a warning.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
@@ -179,11 +194,14 @@ impl Problems {
 
     fn is_told(&self, warning: &Problem) -> bool {
         let Some(name) = &warning.unset else { return false };
-        let place = |p: &Problem| p.span.as_ref().map(Span::order);
+        let at_same_place = |p: &Problem| match (&p.span, &warning.span) {
+            (Some(outer), Some(inner)) => outer.contains(inner),
+            _ => false,
+        };
         warning.severity == Severity::Warning
             && self.list.iter().any(|p| {
                 p.severity == Severity::Error
-                    && place(p) == place(warning)
+                    && at_same_place(p)
                     && p.notes.iter().chain([&p.message]).any(|text| text.contains(&**name))
             })
     }

@@ -115,6 +115,11 @@ impl Span {
         )
     }
 
+    /// Whether `other` lies within it.
+    pub(crate) fn contains(&self, other: &Self) -> bool {
+        self.same_source(other) && self.start <= other.start && other.end <= self.end
+    }
+
     pub(crate) fn same_source(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.source, &other.source)
     }

@@ -59,7 +59,7 @@ impl<'a> Fields<'a> {
         while let Some(entry) = self.node.entries().get(self.entry) {
             self.entry += 1;
             let ours = match (self.fields, self.outer_claims) {
-                (Some(fields), _) => fields.contains(&&*entry.key),
+                (Some(fields), _) => fields.contains(&&*entry.key) && !entry.key.starts_with(SQUASH),
                 // A free map that is squashed takes what no struct around it has claimed.
                 (None, Some(claims)) => !claims.borrow().contains(&&*entry.key),
                 (None, None) => true,

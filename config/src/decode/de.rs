@@ -24,8 +24,8 @@ pub(super) struct Run {
     /// What ended the run, and the address of the node to set aside. No problem: a null where the default is meant.
     pub(super) failed: Option<(Option<Problem>, usize)>,
     pub(super) unknown: Problems,
-    /// Hidden places, and problems that did not end the run.
-    pub(super) problems: Problems,
+    /// Places of secrets.
+    pub(super) noted: Problems,
 }
 
 impl<'a> Cx<'a> {
@@ -46,7 +46,7 @@ impl<'a> Cx<'a> {
     }
 
     pub(super) fn hide(&self, span: Option<&Span>) {
-        self.run.borrow_mut().problems.hide(span);
+        self.run.borrow_mut().noted.hide(span);
     }
 
     /// Ends the run with this problem and has `culprit` set aside.
