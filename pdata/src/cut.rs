@@ -3,6 +3,9 @@
 //! A resource, scope or metric that is cut keeps everything but its children on both sides. Whole resources are
 //! not copied: the piece refers to the bytes it was cut from.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -134,6 +137,7 @@ impl<'a> Cutter<'a> {
             if opening + weight <= self.room {
                 self.put(field, items, opening + weight);
             } else if below.is_empty()
+                || items == 0
                 || (self.measure == Measure::Bytes && self.reopening() + weight <= self.limit)
             {
                 self.finish();

@@ -11,7 +11,7 @@ use crate::otlp::{ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportT
 use crate::signal::Signal;
 
 /// One request as structs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Structs {
     Traces(ExportTraceServiceRequest),
     Metrics(ExportMetricsServiceRequest),

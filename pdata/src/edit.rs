@@ -1,6 +1,9 @@
 //! Editing the attributes of resources on the wire: the resource message is spliced, the records are copied as they
 //! are.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;

@@ -2,6 +2,9 @@
 //!
 //! An envelope (resource, scope, metric) goes when all its items went; one that was empty before stays.
 
+#[cfg(test)]
+mod tests;
+
 use std::slice;
 
 use bytes::Bytes;

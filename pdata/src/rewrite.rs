@@ -8,6 +8,9 @@
 //! Memory: the copy, at most three times the input if all of it is invalid UTF-8, and one slice for each part.
 //! Recursion ends at the depth that the walk has checked.
 
+#[cfg(test)]
+mod tests;
+
 use smallvec::SmallVec;
 
 use crate::limits::Repairs;
