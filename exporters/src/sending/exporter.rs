@@ -1,0 +1,377 @@
+//! The exporter around a [`Wire`]: takes batches, queues them, answers, drains.
+
+use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use prometheus::IntGauge;
+use sluice_component::{
+    BuildCx, BuildError, Class, Component, ComponentRef, Consume, Context, DrainError, Exporter, Host,
+    Reason, Refusal, StartError, telemetry::Destination,
+};
+use sluice_config::ByteSize;
+use sluice_pdata::{Pdata, Signal};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep_until, timeout, timeout_at},
+};
+use tokio_util::task::TaskTracker;
+
+use super::{
+    accounts::{Accounts, Owned},
+    condition::{Condition, Degraded},
+    deliver::Deliver,
+    journal::{Event, Journal},
+    pace::Gate,
+    queue::{NoRoom, Queue, Room, Ticket},
+    receipt::{Failure, Receipt},
+    settings,
+    stop::Stop,
+    wire::Wire,
+};
+
+/// Time for consumers to notice that they have to let go of what they send.
+const LAST_POLLS: Duration = Duration::from_secs(1);
+
+/// How a [`Sending`] works, as its component's settings say.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Time for one attempt; `None` means as long as it takes.
+    pub timeout: Option<Duration>,
+    /// `None`: one attempt.
+    pub retry: Option<settings::Retry>,
+    /// `None`: the caller's task sends.
+    pub queue: Option<settings::Queue>,
+    /// Largest request; a single item that is larger is sent all the same.
+    pub max_request: ByteSize,
+    /// The labels of `otelcol_exporter_sent_*`.
+    pub destination: Destination,
+}
+
+impl Options {
+    /// The request size that backends with otelcol's default limit of 4 MiB accept, with room for envelopes.
+    pub const MAX_REQUEST: ByteSize = ByteSize::kib((4 << 10) - 64);
+}
+
+/// An exporter of the format `W`.
+///
+/// With a queue, `Ok` means that the queue owns the batch, unless `wait_for_result` is set. Otherwise `Ok` means
+/// that the backend has it, and dropping the future cancels it. It keeps the ledger of its branches itself.
+pub struct Sending<W>(Arc<Inner<W>>);
+
+struct Inner<W> {
+    component: ComponentRef,
+    signal: Signal,
+    deliver: Deliver<W>,
+    queue: Option<Line>,
+    /// Consumers, and callers that send themselves.
+    tasks: TaskTracker,
+}
+
+/// The queue and its settings.
+struct Line {
+    settings: settings::Queue,
+    queue: Queue<Entry>,
+}
+
+struct Entry {
+    data: Pdata,
+    cx: Context,
+    owner: Owner,
+    /// Given back when the entry is dropped, which is after it was sent.
+    _room: Room,
+}
+
+/// Who has to answer for an entry.
+enum Owner {
+    Queue(Owned),
+    Caller(oneshot::Sender<Receipt>),
+}
+
+impl<W: Wire> Sending<W> {
+    /// An exporter for `cx.component` and `cx.signal`.
+    ///
+    /// # Errors
+    /// When `cx` has no signal.
+    pub fn new(cx: &BuildCx, options: Options, wire: W) -> Result<Self, BuildError> {
+        let component = cx.component.clone();
+        let signal = cx.signal.ok_or_else(|| cx.error("", "exporters are built for one signal"))?;
+        let metrics = cx.telemetry.exporter(&component, signal, &options.destination);
+        let queue = options.queue.map(|settings| {
+            metrics.queue_capacity.set(settings.queue_size);
+            let capacity = usize::try_from(settings.queue_size).unwrap_or(1);
+            Line { settings, queue: Queue::new(capacity, metrics.queue_size.clone()) }
+        });
+        let deliver = Deliver {
+            wire,
+            timeout: options.timeout,
+            retry: options.retry,
+            max_request: options.max_request,
+            accounts: Accounts::new(metrics),
+            condition: Condition::new(cx.shared.get_or_make(&component, Degraded::default)),
+            journal: Journal::new(component.clone(), signal),
+            gate: Gate::default(),
+            stop: Stop::default(),
+        };
+        Ok(Self(Arc::new(Inner { component, signal, deliver, queue, tasks: TaskTracker::new() })))
+    }
+}
+
+impl<W> fmt::Debug for Sending<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sending").field("component", &self.0.component).finish_non_exhaustive()
+    }
+}
+
+impl<W: Wire> Inner<W> {
+    fn refuse(&self, items: usize, reason: Reason) -> Refusal {
+        Refusal::retryable(self.component.clone(), self.signal, items, reason)
+    }
+
+    /// The caller's task sends.
+    async fn send(&self, cx: Context, data: Pdata) -> Result<(), Refusal> {
+        let items = data.items();
+        let _flight = InFlight::new(&self.deliver.accounts.metrics.in_flight);
+        let receipt = tokio::select! {
+            receipt = self.deliver.for_caller(data, &cx) => receipt,
+            () = self.deliver.stop.ended() => Receipt::failed(stopping()),
+        };
+        receipt.settle(&cx, &self.component, self.signal, items)
+    }
+
+    /// The queue owns the batch and answers for it from now on.
+    fn enqueue(&self, line: &Line, room: Room, cx: &Context, data: Pdata) -> Result<(), Refusal> {
+        let items = data.items();
+        let owned = self.deliver.accounts.own(cx, items);
+        let entry = Entry { data, cx: cx.detached(&[]), owner: Owner::Queue(owned), _room: room };
+        match line.queue.push(entry) {
+            Ok(_) => Ok(()),
+            Err(entry) => {
+                if let Owner::Queue(owned) = entry.owner {
+                    owned.give_back();
+                }
+                Err(self.refuse(items, Reason::Stopping))
+            }
+        }
+    }
+
+    /// A consumer sends, the caller waits for its verdict.
+    async fn wait(&self, line: &Line, room: Room, cx: Context, data: Pdata) -> Result<(), Refusal> {
+        let items = data.items();
+        let (reply, verdict) = oneshot::channel();
+        let waiting = cx.detached(&[]).with_deadline(cx.deadline());
+        let entry = Entry { data, cx: waiting, owner: Owner::Caller(reply), _room: room };
+        let ticket = line.queue.push(entry).map_err(|_| self.refuse(items, Reason::Stopping))?;
+        let _unless_taken = Withdraw { queue: &line.queue, ticket };
+        let receipt = tokio::select! {
+            verdict = verdict => verdict.unwrap_or_else(|_| {
+                let reason = if self.deliver.stop.has_begun() { Reason::Stopping } else { Reason::Panic };
+                Receipt::failed(Failure { class: Class::Retryable, reason, cause: None })
+            }),
+            () = until(cx.deadline()) => {
+                let down = self.deliver.condition.is_degraded();
+                let reason = if down { Reason::Unavailable } else { Reason::Timeout };
+                Receipt::failed(Failure { class: Class::Retryable, reason, cause: None })
+            }
+        };
+        receipt.settle(&cx, &self.component, self.signal, items)
+    }
+
+    /// Room for the batch, or the refusal of it.
+    async fn room(&self, line: &Line, cx: &Context, data: &Pdata) -> Result<Room, Refusal> {
+        let weight = line.settings.sizer.weigh(data);
+        let room = if line.settings.block_on_overflow {
+            line.queue.room(weight, cx.deadline()).await
+        } else {
+            line.queue.try_room(weight)
+        };
+        let items = data.items();
+        room.map_err(|error| {
+            let (refusal, text) = match error {
+                NoRoom::Closed => return self.refuse(items, Reason::Stopping),
+                NoRoom::Full => (self.refuse(items, Reason::QueueFull), Reason::QueueFull.to_string()),
+                NoRoom::TooLarge => {
+                    let too_large = TooLarge { weight, unit: line.settings.sizer.noun() };
+                    let refusal =
+                        Refusal::permanent(self.component.clone(), self.signal, items, Reason::TooLarge);
+                    let text = too_large.to_string();
+                    (refusal.because(too_large), text)
+                }
+            };
+            self.deliver.accounts.metrics.enqueue_failed.inc_by(items as u64);
+            self.deliver.journal.note(Event::Full, Some(refusal.reason), items, || text);
+            refusal
+        })
+    }
+
+    /// One consumer: sends what is in the queue until that is closed and empty.
+    async fn run(self: Arc<Self>) {
+        let Some(line) = &self.queue else { return };
+        loop {
+            let entry = tokio::select! {
+                biased;
+                () = self.deliver.stop.ended() => return,
+                entry = line.queue.pop() => entry,
+            };
+            let Some(entry) = entry else { return };
+            self.process(entry).await;
+        }
+    }
+
+    async fn process(&self, Entry { data, cx, owner, _room }: Entry) {
+        let deliver = &self.deliver;
+        let _flight = InFlight::new(&deliver.accounts.metrics.in_flight);
+        match owner {
+            Owner::Queue(mut owned) => {
+                owned.take_off();
+                let survived = tokio::select! {
+                    survived = self.guarded(deliver.owned(data, &cx, &mut owned)) => survived.is_some(),
+                    () = deliver.stop.ended() => true,
+                };
+                if !survived {
+                    let items = owned.items();
+                    deliver.accounts.metrics.send_failed.inc_by(items as u64);
+                    owned.dropped(Reason::Panic, items);
+                }
+            }
+            Owner::Caller(mut reply) => {
+                let receipt = tokio::select! {
+                    receipt = self.guarded(deliver.for_caller(data, &cx)) => receipt,
+                    () = reply.closed() => None,
+                    () = deliver.stop.ended() => None,
+                };
+                if let Some(receipt) = receipt {
+                    // A caller that went away meanwhile leaves nothing booked.
+                    drop(reply.send(receipt));
+                }
+            }
+        }
+    }
+
+    /// What `work` gives, or nothing if it panicked: a panic costs its batch, not the consumer.
+    async fn guarded<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let result = AssertUnwindSafe(work).catch_unwind().await;
+        if result.is_err() {
+            tracing::error!(component = %self.component, signal = %self.signal, "sending panicked");
+        }
+        result.ok()
+    }
+}
+
+#[async_trait]
+impl<W: Wire> Consume for Sending<W> {
+    async fn consume(&self, cx: Context, data: Pdata) -> Result<(), Refusal> {
+        let inner = &*self.0;
+        let _running = inner.tasks.token();
+        if inner.deliver.stop.has_begun() {
+            return Err(inner.refuse(data.items(), Reason::Stopping));
+        }
+        if data.is_empty() {
+            return Ok(());
+        }
+        let Some(line) = &inner.queue else {
+            return inner.send(cx, data).await;
+        };
+        let room = inner.room(line, &cx, &data).await?;
+        if line.settings.wait_for_result {
+            inner.wait(line, room, cx, data).await
+        } else {
+            inner.enqueue(line, room, &cx, data)
+        }
+    }
+}
+
+#[async_trait]
+impl<W: Wire> Component for Sending<W> {
+    async fn start(&self, host: &Host) -> Result<(), StartError> {
+        let inner = &self.0;
+        inner.deliver.wire.start(host).await?;
+        inner.deliver.condition.report_to(host);
+        let consumers = inner.queue.as_ref().map_or(0, |line| line.settings.num_consumers);
+        for _ in 0..consumers {
+            drop(host.spawn("send", inner.tasks.track_future(inner.clone().run())));
+        }
+        Ok(())
+    }
+
+    async fn shutdown(&self, deadline: Instant) -> Result<(), DrainError> {
+        let Inner { component, deliver, queue, tasks, .. } = &*self.0;
+        deliver.stop.begin(deadline);
+        if let Some(line) = queue {
+            line.queue.close();
+        }
+        tasks.close();
+        if timeout_at(deadline, tasks.wait()).await.is_err() {
+            deliver.stop.end();
+            if let Some(line) = queue {
+                drop(line.queue.clear());
+            }
+            // A caller that is not polled does not hold up the end.
+            drop(timeout(LAST_POLLS, tasks.wait()).await);
+        }
+        // Of an exporter that was never started.
+        if let Some(line) = queue {
+            drop(line.queue.clear());
+        }
+        deliver.journal.flush();
+        match deliver.accounts.take_lost() {
+            0 => Ok(()),
+            lost => {
+                deliver.journal.lost(lost);
+                Err(DrainError { component: component.clone(), lost })
+            }
+        }
+    }
+}
+
+impl<W: Wire> Exporter for Sending<W> {
+    fn keeps_accounts(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the batch has {weight} {unit}, more than the whole `sending_queue.queue_size`")]
+struct TooLarge {
+    weight: usize,
+    unit: &'static str,
+}
+
+fn stopping() -> Failure {
+    Failure { class: Class::Retryable, reason: Reason::Stopping, cause: None }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Takes an entry back whose caller went away.
+struct Withdraw<'a> {
+    queue: &'a Queue<Entry>,
+    ticket: Ticket,
+}
+
+impl Drop for Withdraw<'_> {
+    fn drop(&mut self) {
+        drop(self.queue.remove(self.ticket));
+    }
+}
+
+/// Counts a batch that is being sent.
+struct InFlight<'a>(&'a IntGauge);
+
+impl<'a> InFlight<'a> {
+    fn new(gauge: &'a IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
