@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sluice_component::{
-    BuildCx, BuildError, Component, ConnectorFactory, Consume, Context, Outputs, PipelineId, Refusal, Stability,
-    Stage, async_trait,
+    BuildCx, BuildError, Component, ConnectorFactory, Consume, Context, Outputs, PipelineId, Refusal,
+    Stability, Stage, async_trait,
 };
 use sluice_config::{Check, Checker};
 use sluice_pdata::{Pdata, Signal};
@@ -27,11 +27,8 @@ pub struct Factory;
 impl ConnectorFactory for Factory {
     const TYPE: &'static str = "forward";
     const STABILITY: Stability = Stability::Beta;
-    const ROUTES: &'static [(Signal, Signal)] = &[
-        (Signal::Traces, Signal::Traces),
-        (Signal::Metrics, Signal::Metrics),
-        (Signal::Logs, Signal::Logs),
-    ];
+    const ROUTES: &'static [(Signal, Signal)] =
+        &[(Signal::Traces, Signal::Traces), (Signal::Metrics, Signal::Metrics), (Signal::Logs, Signal::Logs)];
     type Settings = Settings;
 
     fn build(
@@ -41,7 +38,8 @@ impl ConnectorFactory for Factory {
         _: Vec<(PipelineId, Arc<dyn Consume>)>,
     ) -> Result<Arc<dyn Stage>, BuildError> {
         let next = cx.signal.and_then(|signal| outputs.get(signal)).cloned();
-        let next = next.ok_or_else(|| cx.error("", "no pipeline of the same signal lists it as a receiver"))?;
+        let next =
+            next.ok_or_else(|| cx.error("", "no pipeline of the same signal lists it as a receiver"))?;
         Ok(Arc::new(Forward { next }))
     }
 }
@@ -92,7 +90,8 @@ mod tests {
         let refuser = Refuser(|data: &Pdata| {
             Refusal::permanent(component(Kind::Exporter, "x"), data.signal(), data.items(), Reason::TooLarge)
         });
-        let refusal = forward(Arc::new(refuser)).unwrap().consume(Context::default(), batch()).await.unwrap_err();
+        let refusal =
+            forward(Arc::new(refuser)).unwrap().consume(Context::default(), batch()).await.unwrap_err();
         assert_eq!((refusal.reason, refusal.is_retryable()), (Reason::TooLarge, false));
     }
 

@@ -2,3 +2,8 @@
 //!
 //! - `memory_limiter`: refuses data while memory is short
 //! - `batch`: joins small requests into large ones
+
+#[cfg(feature = "batch-processor")]
+pub mod batch;
+#[cfg(feature = "memory-limiter-processor")]
+pub mod memory_limiter;

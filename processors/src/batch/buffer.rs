@@ -1,0 +1,190 @@
+//! What waits to be sent, when it is sent, and how much at a time.
+
+use std::{collections::VecDeque, time::Duration};
+
+use sluice_component::Permit;
+use sluice_pdata::Pdata;
+use tokio::time::Instant;
+
+use super::waiter::Waiter;
+
+/// When a batch is complete.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// `None` sends at once.
+    pub(super) timeout: Option<Duration>,
+    /// Items that trigger a send, at least 1.
+    pub(super) size: usize,
+    /// Most items in a batch, at least `size`.
+    pub(super) max: Option<usize>,
+}
+
+/// What one request left in the buffer.
+pub(super) struct Entry {
+    pub(super) data: Pdata,
+    /// Its part of the room that the lanes share; given back when the last of its items is settled.
+    pub(super) room: Permit,
+    /// When it has to leave.
+    pub(super) due: Option<Instant>,
+    pub(super) waiter: Option<Waiter>,
+}
+
+/// Why a batch leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trigger {
+    Size,
+    Timeout,
+}
+
+/// A batch that leaves, and what is to be settled when its fate is known.
+pub(super) struct Cut {
+    pub(super) data: Pdata,
+    pub(super) trigger: Trigger,
+    /// Requests whose last items are in it, and how many those are.
+    pub(super) complete: Vec<(usize, Permit, Option<Waiter>)>,
+    /// Items of the request that is now at the front of the buffer, and whose rest stays there.
+    pub(super) of_front: usize,
+    /// The latest time until which one of the callers waits; `None` when one has no limit, or none waits.
+    pub(super) deadline: Option<Instant>,
+}
+
+/// The requests that wait, oldest first.
+#[derive(Default)]
+pub(super) struct Buffer {
+    entries: VecDeque<Entry>,
+    items: usize,
+    bytes: usize,
+    due: Option<Instant>,
+    /// Nothing enters any more.
+    pub(super) closed: bool,
+}
+
+impl Buffer {
+    /// When the buffer has to be looked at again.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// Adds a request. Returns whether the sending task must hear of it: the batch is complete, or has to
+    /// leave earlier than the task knows.
+    pub(super) fn push(&mut self, entry: Entry, rules: &Rules, byte_limit: usize) -> bool {
+        let was_complete = self.is_complete(rules, byte_limit);
+        let due = earlier(self.due, entry.due);
+        let is_earlier = due != self.due;
+        self.due = due;
+        self.items += entry.data.items();
+        self.bytes += entry.data.size();
+        self.entries.push_back(entry);
+        is_earlier || (!was_complete && self.is_complete(rules, byte_limit))
+    }
+
+    fn is_complete(&self, rules: &Rules, byte_limit: usize) -> bool {
+        match rules.timeout {
+            None => !self.entries.is_empty(),
+            Some(_) => self.items >= rules.size || self.bytes >= byte_limit,
+        }
+    }
+
+    /// The next batch: one that is complete, or that has to leave by `now`, or anything when `all`.
+    pub(super) fn cut(&mut self, rules: &Rules, byte_limit: usize, now: Instant, all: bool) -> Option<Cut> {
+        let trigger = if self.is_complete(rules, byte_limit) {
+            Trigger::Size
+        } else if all || self.due.is_some_and(|due| due <= now) {
+            Trigger::Timeout
+        } else {
+            return None;
+        };
+        let target = rules.max.unwrap_or(rules.size);
+        let mut parts = Parts::default();
+        while parts.items < target {
+            let Some(mut entry) = self.entries.pop_front() else { break };
+            let (items, bytes) = (entry.data.items(), entry.data.size());
+            if entry.waiter.as_ref().is_some_and(Waiter::is_gone) {
+                self.forget(items, bytes);
+                continue;
+            }
+            let room = target - parts.items;
+            if rules.max.is_some() && items > room {
+                let front = entry.data.split_off_front(room);
+                self.forget(items - entry.data.items(), bytes.saturating_sub(entry.data.size()));
+                parts.of_front = front.items();
+                parts.deadline(entry.waiter.as_ref());
+                self.entries.push_front(entry);
+                parts.add(front);
+                break;
+            }
+            self.forget(items, bytes);
+            parts.deadline(entry.waiter.as_ref());
+            parts.complete.push((items, entry.room, entry.waiter));
+            parts.add(entry.data);
+        }
+        self.due = self.entries.iter().fold(None, |due, entry| earlier(due, entry.due));
+        parts.into_cut(trigger)
+    }
+
+    fn forget(&mut self, items: usize, bytes: usize) {
+        self.items -= items;
+        self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// The request whose front items were in the batch that was sent last.
+    pub(super) fn front(&mut self) -> Option<&mut Waiter> {
+        self.entries.front_mut().and_then(|entry| entry.waiter.as_mut())
+    }
+
+    /// Takes out the request at the front.
+    pub(super) fn drop_front(&mut self) {
+        if let Some(entry) = self.entries.pop_front() {
+            self.forget(entry.data.items(), entry.data.size());
+        }
+    }
+
+    /// Lets nothing in any more and gives up what is left.
+    pub(super) fn close(&mut self) -> VecDeque<Entry> {
+        self.closed = true;
+        (self.items, self.bytes, self.due) = (0, 0, None);
+        std::mem::take(&mut self.entries)
+    }
+}
+
+/// A batch while it is put together.
+#[derive(Default)]
+struct Parts {
+    data: Option<Pdata>,
+    items: usize,
+    complete: Vec<(usize, Permit, Option<Waiter>)>,
+    of_front: usize,
+    deadline: Option<Instant>,
+    is_unlimited: bool,
+}
+
+impl Parts {
+    fn add(&mut self, data: Pdata) {
+        self.items += data.items();
+        match &mut self.data {
+            Some(batch) => batch.append(data),
+            None => self.data = Some(data),
+        }
+    }
+
+    fn deadline(&mut self, waiter: Option<&Waiter>) {
+        match waiter.and_then(|waiter| waiter.deadline) {
+            Some(deadline) => self.deadline = self.deadline.max(Some(deadline)),
+            None => self.is_unlimited = true,
+        }
+    }
+
+    /// `None` when every caller has gone.
+    fn into_cut(self, trigger: Trigger) -> Option<Cut> {
+        let deadline = self.deadline.filter(|_| !self.is_unlimited);
+        let Self { data, complete, of_front, .. } = self;
+        data.map(|data| Cut { data, trigger, complete, of_front, deadline })
+    }
+}
+
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

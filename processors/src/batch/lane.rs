@@ -1,0 +1,315 @@
+//! One buffer and the task that empties it. Sends are serial; the buffer fills meanwhile.
+
+use std::{
+    future::pending,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use rand::Rng;
+use sluice_component::{
+    Budget, Class, ComponentRef, Consume, Context, Reason, Refusal, Tier, ledger::Account,
+    telemetry::BatchMetrics,
+};
+use sluice_pdata::{Pdata, Signal};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep, sleep_until},
+};
+
+use super::{
+    buffer::{Buffer, Cut, Entry, Rules, Trigger},
+    quiet::Quiet,
+    waiter::{Waiter, Waiting},
+};
+
+/// Waits between offers of a batch that was refused retryably.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+
+/// What the lanes of one processor in one pipeline have in common.
+pub(super) struct Common {
+    pub(super) component: ComponentRef,
+    pub(super) signal: Signal,
+    pub(super) tier: Tier,
+    pub(super) account: Arc<Account>,
+    pub(super) rules: Rules,
+    pub(super) next: Arc<dyn Consume>,
+    pub(super) metrics: BatchMetrics,
+    /// Items that were owned and given up because time to drain ran out.
+    pub(super) lost: AtomicUsize,
+}
+
+impl Common {
+    pub(super) fn refusal(&self, items: usize, reason: Reason) -> Refusal {
+        Refusal::retryable(self.component.clone(), self.signal, items, reason)
+    }
+}
+
+/// One combination of client metadata.
+pub(super) struct Lane {
+    common: Arc<Common>,
+    context: Context,
+    /// What all lanes may hold together, sends in flight included.
+    room: Budget,
+    buffer: Mutex<Buffer>,
+    wake: Notify,
+}
+
+impl Lane {
+    pub(super) fn new(common: Arc<Common>, context: Context, room: Budget) -> Arc<Self> {
+        Arc::new(Self { common, context, room, buffer: Mutex::default(), wake: Notify::new() })
+    }
+
+    /// Puts a request into the buffer. In an end-to-end pipeline the verdict is yet to come.
+    pub(super) fn put(&self, cx: &Context, data: Pdata) -> Result<Option<Waiting>, Refusal> {
+        let common = &self.common;
+        let (items, size) = (data.items(), data.size());
+        // A request that is larger than all the room has it to itself.
+        let room = self.room.reserve(size.min(self.room.limit()));
+        let room = room.map_err(|full| {
+            let cause = format!("the buffer holds {} of {} bytes", full.used, full.limit);
+            common.refusal(items, Reason::QueueFull).because(cause)
+        })?;
+        let now = Instant::now();
+        let mut due = common.rules.timeout.and_then(|timeout| now.checked_add(timeout));
+        let (mut waiter, mut waiting) = (None, None);
+        if common.tier == Tier::EndToEnd {
+            if let Some(deadline) = cx.deadline() {
+                let half = now + deadline.saturating_duration_since(now) / 2;
+                due = Some(due.map_or(half, |due| due.min(half)));
+            }
+            let (ours, theirs) =
+                Waiter::new(&common.component, common.signal, &common.account, items, cx.deadline());
+            (waiter, waiting) = (Some(ours), Some(theirs));
+        }
+        let must_wake = {
+            let mut buffer = self.buffer();
+            if buffer.closed {
+                return Err(common.refusal(items, Reason::Stopping));
+            }
+            if waiting.is_none() {
+                common.account.batch_took(items);
+            }
+            buffer.push(Entry { data, room, due, waiter }, &common.rules, self.byte_limit())
+        };
+        if must_wake {
+            self.wake.notify_one();
+        }
+        Ok(waiting)
+    }
+
+    /// A batch leaves before the room is full, so that the next one has room to grow in while it is sent.
+    fn byte_limit(&self) -> usize {
+        self.room.limit() / 2
+    }
+
+    fn buffer(&self) -> MutexGuard<'_, Buffer> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends until told to stop, then until the buffer is empty, and at the longest until the time that `stop`
+    /// then holds. What is left is given up.
+    pub(super) async fn run(self: Arc<Self>, stop: watch::Receiver<Option<Instant>>) {
+        let _closing = Closing(&self);
+        tokio::select! {
+            biased;
+            () = self.work(stop.clone()) => {}
+            () = deadline(stop) => {}
+        }
+    }
+
+    async fn work(&self, mut stop: watch::Receiver<Option<Instant>>) {
+        let mut refusals = Refusals::default();
+        loop {
+            let stopping = stop.borrow().is_some();
+            let (cut, due) = {
+                let mut buffer = self.buffer();
+                let cut = buffer.cut(&self.common.rules, self.byte_limit(), Instant::now(), stopping);
+                if cut.is_none() && stopping {
+                    buffer.closed = true;
+                    return;
+                }
+                (cut, buffer.due())
+            };
+            match cut {
+                Some(cut) if self.common.tier == Tier::Memory => self.send_own(cut, &mut refusals).await,
+                Some(cut) => self.send_for_callers(cut).await,
+                None => {
+                    tokio::select! {
+                        () = self.wake.notified() => {}
+                        () = until(due) => {}
+                        // An error means that the processor itself is gone.
+                        changed = stop.changed() => if changed.is_err() { return },
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends a batch that this processor owns, as often as it takes.
+    async fn send_own(&self, cut: Cut, refusals: &mut Refusals) {
+        let Cut { data, trigger, complete, .. } = cut;
+        let owned = Owned { common: &self.common, items: data.items() };
+        let mut backoff = FIRST_BACKOFF;
+        loop {
+            match self.offer(self.context.clone().patient(), data.clone()).await {
+                Ok(()) => {
+                    self.count(&data, trigger);
+                    owned.gave();
+                    break;
+                }
+                Err(refusal) if refusal.is_retryable() => {
+                    refusals.kept(&self.common.component, &refusal);
+                    let jittered = backoff.mul_f64(rand::rng().random_range(0.5..1.5));
+                    let wait = match refusal.class {
+                        Class::ThrottleFor(delay) => delay.max(jittered),
+                        Class::Retryable | Class::Permanent => jittered,
+                    };
+                    sleep(wait).await;
+                    backoff = (backoff * 2).min(LONGEST_BACKOFF);
+                }
+                Err(refusal) => {
+                    refusals.dropped(&self.common.component, &refusal, data.items());
+                    owned.dropped(refusal.reason);
+                    break;
+                }
+            }
+        }
+        drop(complete);
+    }
+
+    /// Sends a batch once and tells the callers what came of it.
+    async fn send_for_callers(&self, cut: Cut) {
+        let Cut { data, trigger, complete, of_front, deadline } = cut;
+        let verdict = self.offer(self.context.clone().with_deadline(deadline), data.clone()).await;
+        if verdict.is_ok() {
+            self.count(&data, trigger);
+        }
+        for (items, _room, waiter) in complete {
+            if let Some(mut waiter) = waiter {
+                waiter.settle(items, &verdict);
+            }
+        }
+        if of_front > 0 {
+            let mut buffer = self.buffer();
+            if let Some(waiter) = buffer.front() {
+                waiter.settle(of_front, &verdict);
+                // The caller will send all of it again: the rest would only be a duplicate.
+                if verdict.is_err_and(|refusal| refusal.is_retryable()) {
+                    buffer.drop_front();
+                }
+            }
+        }
+    }
+
+    /// Offers a batch to the next component. A panic there is a refusal for good.
+    async fn offer(&self, cx: Context, data: Pdata) -> Result<(), Refusal> {
+        let items = data.items();
+        let offer = AssertUnwindSafe(async { self.common.next.consume(cx, data).await });
+        offer.catch_unwind().await.unwrap_or_else(|_| {
+            let common = &self.common;
+            Err(Refusal::permanent(common.component.clone(), common.signal, items, Reason::Panic))
+        })
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a histogram's value")]
+    fn count(&self, data: &Pdata, trigger: Trigger) {
+        let metrics = &self.common.metrics;
+        metrics.send_size.observe(data.items() as f64);
+        metrics.send_size_bytes.observe(data.size() as f64);
+        match trigger {
+            Trigger::Size => metrics.size_trigger.inc(),
+            Trigger::Timeout => metrics.timeout_trigger.inc(),
+        }
+    }
+}
+
+/// Items that left the buffer and are still owned. Dropping it unsettled books the loss.
+struct Owned<'a> {
+    common: &'a Common,
+    items: usize,
+}
+
+impl Owned<'_> {
+    fn gave(mut self) {
+        self.common.account.batch_gave(self.items);
+        self.items = 0;
+    }
+
+    fn dropped(mut self, reason: Reason) {
+        self.give_up(reason);
+    }
+
+    fn give_up(&mut self, reason: Reason) {
+        self.common.account.batch_gave(self.items);
+        self.common.account.dropped(reason, self.items);
+        self.items = 0;
+    }
+}
+
+impl Drop for Owned<'_> {
+    fn drop(&mut self) {
+        if self.items > 0 {
+            self.common.lost.fetch_add(self.items, Ordering::Relaxed);
+            self.give_up(if std::thread::panicking() { Reason::Panic } else { Reason::Stopping });
+        }
+    }
+}
+
+/// Ends a lane, however its task ends: nothing enters any more, what is left is given up.
+struct Closing<'a>(&'a Lane);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        let left = self.0.buffer().close();
+        if self.0.common.tier == Tier::Memory {
+            let items = left.iter().map(|entry| entry.data.items()).sum();
+            drop(Owned { common: &self.0.common, items });
+        }
+    }
+}
+
+/// What the log says of refused batches.
+#[derive(Default)]
+struct Refusals {
+    kept: Quiet,
+    dropped: Quiet,
+}
+
+impl Refusals {
+    fn kept(&mut self, component: &ComponentRef, refusal: &Refusal) {
+        if let Some((times, _)) = self.kept.note(refusal.items) {
+            let error = refusal.chain();
+            tracing::warn!(%component, error, times, "next component refused the batch, will offer it again");
+        }
+    }
+
+    fn dropped(&mut self, component: &ComponentRef, refusal: &Refusal, items: usize) {
+        if let Some((batches, dropped_items)) = self.dropped.note(items) {
+            let error = refusal.chain();
+            tracing::error!(%component, error, batches, dropped_items, "Sender failed");
+        }
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => pending().await,
+    }
+}
+
+/// Ends when the time to drain does.
+async fn deadline(mut stop: watch::Receiver<Option<Instant>>) {
+    let told = stop.wait_for(Option::is_some).await.map(|deadline| *deadline);
+    match told {
+        Ok(deadline) => until(deadline).await,
+        Err(_) => pending().await,
+    }
+}
