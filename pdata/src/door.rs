@@ -1,5 +1,8 @@
 //! What happens to a request at the door: walked, and if it is odd, rewritten and walked again.
 
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 
 use crate::limits::{Limits, Repairs, WireError};

@@ -176,6 +176,7 @@ impl Pdata {
     }
 
     /// Adds the items of `other` behind the own ones. On bytes this moves references: nothing is copied or parsed.
+    /// Structs join structs; where one side is bytes, the other is encoded.
     ///
     /// # Panics
     /// When the signals differ.
@@ -183,15 +184,19 @@ impl Pdata {
         assert_eq!(self.signal, other.signal, "data of different signals cannot be joined");
         self.guards.extend(other.guards.iter().cloned());
         match (&mut self.body, other.body) {
+            (Body::Wire { chunks, items }, Body::Wire { chunks: more, items: added }) => {
+                chunks.extend(more);
+                *items += added;
+            }
             (Body::Decoded(to), Body::Decoded(from)) => {
                 let from = Arc::try_unwrap(from).unwrap_or_else(|shared| (*shared).clone());
                 Arc::make_mut(to).structs_mut().append(from.into_structs());
             }
             (_, from) => {
+                let (mut chunks, mut items) = (self.wire(), self.items());
                 let other = Self { signal: other.signal, body: from, guards: SmallVec::new() };
-                let items = self.items() + other.items();
-                let mut chunks = self.wire();
                 chunks.extend(other.wire());
+                items += other.items();
                 self.body = Body::Wire { chunks, items };
             }
         }

@@ -9,7 +9,7 @@
 //! Recursion ends at the depth that the walk has checked.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use smallvec::SmallVec;
 
