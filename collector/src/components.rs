@@ -1,0 +1,44 @@
+//! The one list of the component types that this build has.
+
+use sluice_component::Registry;
+
+/// Every component type whose cargo feature is on.
+#[must_use]
+pub fn full() -> Registry {
+    let registry = Registry::empty();
+
+    #[cfg(feature = "nop-receiver")]
+    let registry = registry.receiver::<sluice_receivers::nop::Factory>();
+    #[cfg(feature = "otlp-receiver")]
+    let registry = registry.receiver::<sluice_receivers::otlp::Factory>();
+
+    #[cfg(feature = "batch-processor")]
+    let registry = registry.processor::<sluice_processors::batch::Factory>();
+    #[cfg(feature = "memory-limiter-processor")]
+    let registry = registry.processor::<sluice_processors::memory_limiter::Factory>();
+
+    #[cfg(feature = "debug-exporter")]
+    let registry = registry.exporter::<sluice_exporters::debug::Factory>();
+    #[cfg(feature = "file-exporter")]
+    let registry = registry.exporter::<sluice_exporters::file::Factory>();
+    #[cfg(feature = "nop-exporter")]
+    let registry = registry.exporter::<sluice_exporters::nop::Factory>();
+    #[cfg(feature = "otlp-exporter")]
+    let registry = registry.exporter::<sluice_exporters::otlp::Factory>();
+    #[cfg(feature = "otlphttp-exporter")]
+    let registry = registry.exporter::<sluice_exporters::otlphttp::Factory>();
+
+    #[cfg(feature = "forward-connector")]
+    let registry = registry.connector::<sluice_connectors::forward::Factory>();
+
+    #[cfg(feature = "health-check-extension")]
+    let registry = registry.extension::<sluice_extensions::health_check::Factory>();
+    #[cfg(feature = "healthcheckv2-extension")]
+    let registry = registry.extension::<sluice_extensions::healthcheckv2::Factory>();
+    #[cfg(feature = "pprof-extension")]
+    let registry = registry.extension::<sluice_extensions::pprof::Factory>();
+    #[cfg(feature = "zpages-extension")]
+    let registry = registry.extension::<sluice_extensions::zpages::Factory>();
+
+    registry
+}

@@ -1,0 +1,159 @@
+//! From the YAML tree to a checked plan. Pure: nothing is built, bound or opened.
+//!
+//! [`Plan::check`] reads [`definitions`] (components by section), then [`pipelines`] (what refers to what), then
+//! [`connections`] (connectors and their cycles) and [`claims`] (ports), and reports every problem of all of
+//! them at once.
+
+mod claims;
+mod connections;
+mod definitions;
+mod pipelines;
+mod print;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sluice_component::{ComponentRef, Delivery, Kind, PipelineId, Registry, Tier, factory::Parsed};
+use sluice_config::{Node, Problem, Problems, decode};
+
+use self::definitions::Definitions;
+use crate::{settings::Settings, telemetry_settings::TelemetrySettings};
+
+/// A configuration that was found to be sound.
+#[derive(Debug)]
+pub struct Plan {
+    /// Every component that a pipeline or `service.extensions` uses.
+    pub components: BTreeMap<ComponentRef, Parsed>,
+    /// Components that are defined and sound but used by nothing: never built.
+    pub unused: BTreeSet<ComponentRef>,
+    /// In the order of the YAML, which is the order of starting.
+    pub extensions: Vec<ComponentRef>,
+    /// Those that others feed through connectors come first.
+    pub pipelines: Vec<Pipeline>,
+    /// `service.telemetry`.
+    pub telemetry: TelemetrySettings,
+    /// `sluice:`.
+    pub settings: Settings,
+    /// The tree that all of it was read from.
+    root: Node,
+}
+
+/// One pipeline of the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pipeline {
+    /// Its ID.
+    pub id: PipelineId,
+    /// Receivers, and connectors that feed it.
+    pub receivers: Vec<ComponentRef>,
+    /// In the order of the data.
+    pub processors: Vec<ComponentRef>,
+    /// Exporters, and connectors that it feeds.
+    pub exporters: Vec<ComponentRef>,
+    /// What an OK to its clients means.
+    pub tier: Tier,
+}
+
+const TOP_LEVEL: [&str; 7] =
+    ["receivers", "processors", "exporters", "connectors", "extensions", "service", "sluice"];
+
+impl Plan {
+    /// Checks the configuration `root` against the component types of `registry`.
+    ///
+    /// All problems go into `problems`. `None` exactly when one of them is an error.
+    pub fn check(registry: &Registry, root: Node, problems: &mut Problems) -> Option<Self> {
+        if root.is_empty() {
+            problems.push(Problem::error("", "empty configuration file").at(root.span()));
+            return None;
+        }
+        let errors = problems.error_count();
+        unknown_keys(&root, "", &TOP_LEVEL, problems);
+        let definitions = Definitions::read(registry, &root, problems);
+        let null = Node::default();
+        let service = root.get("service").unwrap_or(&null);
+        unknown_keys(service, "service", &["extensions", "pipelines", "telemetry"], problems);
+        let telemetry = decode(service.get("telemetry").unwrap_or(&null), "service.telemetry", problems);
+        let settings = decode(root.get("sluice").unwrap_or(&null), "sluice", problems);
+        let extensions = pipelines::extensions(service, &definitions, problems);
+        let mut pipelines = pipelines::read(service, &definitions, registry, problems);
+        connections::check(&pipelines, registry, &root, problems);
+        let (Some(telemetry), Some(settings)) = (telemetry, settings) else { return None };
+        if problems.error_count() > errors {
+            return None;
+        }
+        pipelines = connections::downstream_first(pipelines);
+        let used: BTreeSet<ComponentRef> =
+            extensions.iter().chain(pipelines.iter().flat_map(Pipeline::components)).cloned().collect();
+        let (components, unused) = definitions.into_used(&used);
+        claims::check(&components, &root, problems);
+        for n in 0..pipelines.len() {
+            let tier =
+                pipelines.get(n).map(|pipeline| Tier::of(deliveries(pipeline, &pipelines, &components)));
+            if let (Some(pipeline), Some(tier)) = (pipelines.get_mut(n), tier) {
+                pipeline.tier = tier;
+            }
+        }
+        if problems.error_count() > errors {
+            return None;
+        }
+        Some(Self { components, unused, extensions, pipelines, telemetry, settings, root })
+    }
+
+    /// The pipelines that list `component`.
+    #[must_use]
+    pub fn pipelines_of(&self, component: &ComponentRef) -> Vec<PipelineId> {
+        let listed = self.pipelines.iter().filter(|pipeline| pipeline.components().any(|c| c == component));
+        listed.map(|pipeline| pipeline.id.clone()).collect()
+    }
+}
+
+impl Pipeline {
+    /// Everything that it lists.
+    pub fn components(&self) -> impl Iterator<Item = &ComponentRef> {
+        self.receivers.iter().chain(&self.processors).chain(&self.exporters)
+    }
+}
+
+/// What the exporters at the ends of `pipeline` answer, followed through connectors.
+fn deliveries(
+    pipeline: &Pipeline,
+    pipelines: &[Pipeline],
+    components: &BTreeMap<ComponentRef, Parsed>,
+) -> Vec<Delivery> {
+    let mut found = Vec::new();
+    for exporter in &pipeline.exporters {
+        if exporter.kind() == Kind::Connector {
+            // A cycle was refused before, so this ends.
+            for next in pipelines.iter().filter(|next| next.receivers.contains(exporter)) {
+                found.extend(deliveries(next, pipelines, components));
+            }
+        } else {
+            found.extend(components.get(exporter).and_then(|parsed| parsed.delivery));
+        }
+    }
+    found
+}
+
+/// Reports the keys of `node` that are not among `known`, and a node that is no section at all.
+fn unknown_keys(node: &Node, path: &str, known: &[&str], problems: &mut Problems) {
+    if !section(node, path, problems) {
+        return;
+    }
+    for entry in node.entries().iter().filter(|entry| !known.contains(&&*entry.key)) {
+        let problem = Problem::error(path, format!("unknown key `{}`", entry.key))
+            .at(entry.key_span.as_ref())
+            .suggest(&entry.key, "known keys", known.iter().copied());
+        problems.push(problem);
+    }
+}
+
+/// Whether `node` is a section; reports it when it is anything else but null.
+fn section(node: &Node, path: &str, problems: &mut Problems) -> bool {
+    let fits = matches!(node.value(), sluice_config::Value::Map(_) | sluice_config::Value::Null);
+    if !fits {
+        let message = format!("expected a section with keys, found {}", node.describe());
+        problems.push(Problem::error(path, message).at(node.span()));
+    }
+    fits
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! The five sections that define components.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sluice_component::{
+    ComponentId, ComponentRef, Kind, Registry,
+    factory::{Described, Parsed},
+};
+use sluice_config::{Entry, Node, Problem, Problems, closest};
+
+use super::section;
+use crate::known;
+
+pub(super) const KINDS: [Kind; 5] =
+    [Kind::Receiver, Kind::Processor, Kind::Exporter, Kind::Connector, Kind::Extension];
+
+/// What the configuration defines. A component that could not be read is defined all the same, so that the
+/// pipelines which name it are not blamed as well.
+#[derive(Default)]
+pub(super) struct Definitions(BTreeMap<ComponentRef, Option<Parsed>>);
+
+impl Definitions {
+    pub(super) fn read(registry: &Registry, root: &Node, problems: &mut Problems) -> Self {
+        let mut definitions = Self::default();
+        for kind in KINDS {
+            if let Some(node) = root.get(kind.section())
+                && section(node, kind.section(), problems)
+            {
+                for entry in node.entries() {
+                    definitions.define(registry, kind, entry, problems);
+                }
+            }
+        }
+        for (kind, what) in [(Kind::Receiver, "receiver"), (Kind::Exporter, "exporter")] {
+            // A connector may stand in for either.
+            if !definitions.0.keys().any(|c| c.kind() == kind || c.kind() == Kind::Connector) {
+                let text = format!("no {what} configuration specified in config");
+                problems.push(Problem::error(kind.section(), text).at(root.span()));
+            }
+        }
+        definitions.refuse_ambiguous(root, problems);
+        definitions
+    }
+
+    pub(super) fn contains(&self, component: &ComponentRef) -> bool {
+        self.0.contains_key(component)
+    }
+
+    /// The IDs defined for `kind`, as written.
+    pub(super) fn ids(&self, kind: Kind) -> impl Iterator<Item = &str> + Clone {
+        self.0.keys().filter(move |c| c.kind() == kind).map(|c| c.id().as_str())
+    }
+
+    /// Parts what is used from what is not.
+    pub(super) fn into_used(
+        self,
+        used: &BTreeSet<ComponentRef>,
+    ) -> (BTreeMap<ComponentRef, Parsed>, BTreeSet<ComponentRef>) {
+        let mut components = BTreeMap::new();
+        let mut unused = BTreeSet::new();
+        for (component, parsed) in self.0 {
+            match parsed {
+                Some(parsed) if used.contains(&component) => {
+                    components.insert(component, parsed);
+                }
+                _ => {
+                    unused.insert(component);
+                }
+            }
+        }
+        (components, unused)
+    }
+
+    fn define(&mut self, registry: &Registry, kind: Kind, entry: &Entry, problems: &mut Problems) {
+        let section = kind.section();
+        let id: ComponentId = match entry.key.parse() {
+            Ok(id) => id,
+            Err(error) => {
+                problems.push(Problem::error(section, format!("{error}")).at(entry.key_span.as_ref()));
+                return;
+            }
+        };
+        let component = ComponentRef::new(kind, id);
+        if self.contains(&component) {
+            let text = format!("duplicate name `{}`", component.id());
+            problems.push(Problem::error(section, text).at(entry.key_span.as_ref()));
+            return;
+        }
+        let parsed = match find(registry, kind, component.id().type_()) {
+            Some(factory) => {
+                warn_of_alias(factory, &component, entry, problems);
+                factory.parse(&entry.value, &component.to_string(), problems)
+            }
+            None => {
+                problems.push(unknown_type(registry, &component, entry));
+                None
+            }
+        };
+        self.0.insert(component, parsed);
+    }
+
+    fn refuse_ambiguous(&self, root: &Node, problems: &mut Problems) {
+        for connector in self.0.keys().filter(|c| c.kind() == Kind::Connector) {
+            for kind in [Kind::Receiver, Kind::Exporter] {
+                if self.contains(&ComponentRef::new(kind, connector.id().clone())) {
+                    let id = connector.id();
+                    let text = format!("ambiguous ID: Found both \"{id}\" {kind} and \"{id}\" connector");
+                    let entry = root.get("connectors").and_then(|node| node.entry(id.as_str()));
+                    let span = entry.and_then(|entry| entry.key_span.as_ref());
+                    problems.push(
+                        Problem::error(connector.to_string(), text).at(span).help("rename one of them"),
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// The factory of `type_` without what it builds.
+pub(super) fn find<'a>(registry: &'a Registry, kind: Kind, type_: &str) -> Option<&'a dyn Described> {
+    registry
+        .describe(kind)
+        .into_iter()
+        .find(|factory| factory.type_() == type_ || factory.aliases().contains(&type_))
+}
+
+fn warn_of_alias(factory: &dyn Described, component: &ComponentRef, entry: &Entry, problems: &mut Problems) {
+    let (written, today) = (component.id().type_(), factory.type_());
+    if written != today {
+        let text = format!("\"{written}\" alias is deprecated; use \"{today}\" instead");
+        problems.push(Problem::warning(component.to_string(), text).at(entry.key_span.as_ref()));
+    }
+}
+
+/// Says whether a type is known from `otelcol-contrib`, and what comes nearest.
+fn unknown_type(registry: &Registry, component: &ComponentRef, entry: &Entry) -> Problem {
+    let (kind, id) = (component.kind(), component.id());
+    let type_ = id.type_();
+    let types: Vec<&str> = registry.describe(kind).into_iter().map(Described::type_).collect();
+    let text = format!("unknown type: \"{type_}\" for id: \"{id}\" (valid values: [{}])", types.join(" "));
+    let problem = Problem::error(component.to_string(), text).at(entry.key_span.as_ref());
+    if kind == Kind::Exporter && type_ == "logging" {
+        return problem.help("the logging exporter was replaced by `debug`");
+    }
+    let known = known::in_contrib(kind, type_);
+    let problem = match closest(type_, types.iter().copied()) {
+        Some(near) => problem.help(format!("the nearest that exists is `{near}`")),
+        None => problem,
+    };
+    if known {
+        problem.note(format!("`{type_}` is known from otelcol-contrib; sluice does not have this {kind} yet"))
+    } else {
+        problem.note(format!("otelcol-contrib has no {kind} of this name either"))
+    }
+}
