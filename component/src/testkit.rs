@@ -3,11 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use sluice_config::{Node, Problems};
 use sluice_pdata::{Pdata, Signal};
 
 use crate::{
-    Budget, BuildCx, ComponentRef, Consume, Context, Host, Kind, Level, PipelineId, Refusal, Telemetry, Tier,
-    factory::Shared, host::Process,
+    Budget, BuildCx, ComponentRef, Consume, Context, Host, Kind, Level, PipelineId, Refusal, Registry,
+    Telemetry, Tier,
+    factory::{Described, Shared},
+    host::Process,
 };
 
 /// Keeps everything that it is given.
@@ -101,4 +104,45 @@ pub fn host(process: &Arc<Process>, kind: Kind, id: &str) -> Host {
     let component = component(kind, id);
     process.health.enlist(component.clone(), Vec::new());
     Host::new(component, process.clone())
+}
+
+/// Decodes and checks `yaml`, the section of one component, as the collector would. Gives what is wrong with it,
+/// warnings included.
+#[must_use]
+#[expect(clippy::expect_used, reason = "test code")]
+pub fn problems(factory: &dyn Described, yaml: &str) -> Problems {
+    let mut problems = Problems::new();
+    let node = Node::from_yaml("test.yaml", yaml).expect("YAML");
+    factory.parse(&node, factory.type_(), &mut problems);
+    problems
+}
+
+/// Decodes and checks each component of `registry` that an example in the Markdown `page` defines; the examples are
+/// its ```` ```yaml ```` blocks. Gives the number of components.
+///
+/// # Panics
+/// When one of them has a problem that is an error.
+#[expect(clippy::expect_used, reason = "test code")]
+pub fn load_examples(registry: &Registry, page: &str) -> usize {
+    let mut loaded = 0;
+    for example in page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+        let node = Node::from_yaml("example.yaml", example).expect("YAML");
+        for kind in [Kind::Receiver, Kind::Processor, Kind::Exporter, Kind::Connector, Kind::Extension] {
+            for entry in node.get(kind.section()).map(Node::entries).unwrap_or_default() {
+                let type_ = entry.key.split('/').next().unwrap_or_default();
+                let known = registry.describe(kind);
+                let Some(factory) = known
+                    .into_iter()
+                    .find(|known| known.type_() == type_ || known.aliases().contains(&type_))
+                else {
+                    continue;
+                };
+                let mut problems = Problems::new();
+                factory.parse(&entry.value, &format!("{}.{}", kind.section(), entry.key), &mut problems);
+                assert!(!problems.has_errors(), "{problems}");
+                loaded += 1;
+            }
+        }
+    }
+    loaded
 }
