@@ -1,1 +1,100 @@
+use sluice_config::{Problems, decode};
 
+use super::*;
+
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct All {
+    timeout: Timeout,
+    retry_on_failure: Section<Retry>,
+    sending_queue: Section<Queue>,
+}
+
+impl Check for All {
+    fn check(&self, at: &mut Checker<'_>) {
+        at.inside("retry_on_failure", &self.retry_on_failure);
+        at.inside("sending_queue", &self.sending_queue);
+    }
+}
+
+fn parse(yaml: &str) -> (Option<All>, Vec<String>) {
+    let node = sluice_config::Node::from_yaml("test.yaml", yaml).unwrap();
+    let mut problems = Problems::new();
+    let settings = decode(&node, "exporters.x", &mut problems);
+    (settings, problems.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn every_key_is_read() {
+    let (settings, problems) = parse(
+        "{timeout: 3s,
+          retry_on_failure: {initial_interval: 1s, randomization_factor: 0.1, multiplier: 2, max_interval: 9s, max_elapsed_time: 1m},
+          sending_queue: {num_consumers: 2, queue_size: 7, sizer: bytes, block_on_overflow: true, wait_for_result: true}}",
+    );
+    assert_eq!(problems, Vec::<String>::new());
+    let settings = settings.unwrap();
+    assert_eq!(settings.timeout, Timeout(GoDuration::from_secs(3)));
+    let queue = Queue {
+        num_consumers: 2,
+        queue_size: 7,
+        sizer: Sizer::Bytes,
+        block_on_overflow: true,
+        wait_for_result: true,
+        ..Queue::default()
+    };
+    assert_eq!(settings.sending_queue, Section::on(queue));
+    assert_eq!(settings.retry_on_failure.value().multiplier, 2.0);
+}
+
+#[test]
+fn every_broken_rule_is_told() {
+    let (_, problems) = parse(
+        "{retry_on_failure: {randomization_factor: 1.1, multiplier: -1, max_elapsed_time: 4s},
+          sending_queue: {num_consumers: 0, queue_size: -1, storage: file_storage, batch: }}",
+    );
+    let path = |line: &str| line.strip_prefix("exporters.x.").unwrap().to_owned();
+    let problems: Vec<String> = problems.iter().map(|line| path(line)).collect();
+    assert_eq!(
+        problems,
+        [
+            "retry_on_failure.randomization_factor: 'randomization_factor' must be within [0, 1]",
+            "retry_on_failure.multiplier: 'multiplier' must be non-negative",
+            "retry_on_failure.max_elapsed_time: 'max_elapsed_time' must not be less than 'initial_interval'",
+            "retry_on_failure.max_elapsed_time: 'max_elapsed_time' must not be less than 'max_interval'",
+            "sending_queue.num_consumers: `num_consumers` must be positive",
+            "sending_queue.queue_size: `queue_size` must be positive",
+            "sending_queue.storage: queues on disk are not built yet: remove this key to queue in memory",
+            "sending_queue.batch: batching in the queue is not built yet: remove this key and use the batch processor",
+        ]
+    );
+}
+
+#[test]
+fn an_unlimited_retry_has_no_rule_to_break() {
+    let (settings, problems) = parse("{retry_on_failure: {max_elapsed_time: 0}}");
+    assert_eq!((settings.is_some(), problems.len()), (true, 0));
+}
+
+#[test]
+fn what_is_switched_off_is_not_checked() {
+    let (settings, problems) = parse(
+        "{retry_on_failure: {enabled: false, multiplier: -1}, sending_queue: {enabled: false, queue_size: 0}}",
+    );
+    assert_eq!(problems, Vec::<String>::new());
+    assert!(!settings.unwrap().sending_queue.is_on());
+}
+
+#[test]
+fn a_negative_timeout_and_an_unknown_sizer_are_refused() {
+    let (_, problems) = parse("{timeout: -1s, sending_queue: {sizer: batches}}");
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(problems[0].contains("negative") && problems[1].contains("`batches`"), "{problems:?}");
+}
+
+#[test]
+fn the_queue_decides_what_an_ok_means() {
+    let with = |wait_for_result| Section::on(Queue { wait_for_result, ..Queue::default() });
+    assert_eq!(Queue::delivery(&Section::off()), Delivery::Direct);
+    assert_eq!(Queue::delivery(&with(false)), Delivery::MemoryQueue);
+    assert_eq!(Queue::delivery(&with(true)), Delivery::WaitsForResult);
+}
