@@ -93,7 +93,7 @@ fn span(n: u64) -> Span {
             int("server.port", 8443),
             text("client.address", &format!("203.0.113.{}", n % 250)),
             text("network.protocol.version", "1.1"),
-            text("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64) Firefox/141.0"),
+            text("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/141.0"),
             text("enduser.id", &format!("customer-{:06}", n * 7919 % 1_000_000)),
             int("thread.id", 41),
         ],

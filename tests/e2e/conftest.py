@@ -1,0 +1,35 @@
+"""Fixtures: the collector under test and sinks, all on loopback and all gone after the test."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.collector import Collector
+from harness.sink import GrpcSink, HttpSink
+
+
+@pytest.fixture
+def grpc_sink():
+    with GrpcSink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def http_sink():
+    with HttpSink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def collector(tmp_path):
+    """Starts collectors from settings; those that still run at the end are killed."""
+    started = []
+
+    def start(config, **options) -> Collector:
+        one = Collector(config, tmp_path, **options)
+        started.append(one)
+        return one.start()
+
+    yield start
+    for one in started:
+        one.kill()

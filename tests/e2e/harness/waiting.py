@@ -1,0 +1,17 @@
+"""Waiting on conditions, with a bound."""
+
+from __future__ import annotations
+
+import time
+
+
+def until(condition, what: str, seconds: float = 15.0):
+    """Returns the first true value of `condition`, which is asked again and again."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds:g} s: {what}")
+        time.sleep(0.01)
