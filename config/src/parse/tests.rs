@@ -141,7 +141,7 @@ fn hundreds_of_duplicate_keys_end() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn any_text_is_a_tree_or_problems_with_places(text in "([ \t\n:&*!<>|'\"%@`#,?{}\\[\\]-]|[a-c0-3]|\\PC){0,60}") {

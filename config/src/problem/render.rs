@@ -11,6 +11,8 @@ use crate::source::Span;
 
 /// Characters of a source line that are shown; longer lines are cut around the place.
 const SHOWN: usize = 140;
+/// Bytes on either side of a place that are looked at for that.
+const WINDOW: usize = 600;
 
 impl fmt::Display for Problems {
     /// Every problem in file order, as [`Problems::to_text`].
@@ -66,12 +68,17 @@ impl Problems {
         if line.trim().is_empty() {
             return None;
         }
-        let hidden = self.hidden(span, start, line);
         let place = span.bytes();
+        // Only what is near the place: a line may be the whole of a file.
+        let at = place.start.saturating_sub(start).min(line.len());
+        let from = boundary(line, at.saturating_sub(WINDOW));
+        let to = boundary(line, at + WINDOW);
+        let near = line.get(from..to)?;
+        let hidden = self.hidden(span, start, line, from.saturating_sub(WINDOW)..to);
         let (mut shown, mut before, mut carets) = (String::new(), 0, 0);
         let mut in_secret = false;
-        for (at, c) in line.char_indices() {
-            let at = start + at;
+        for (at, c) in near.char_indices() {
+            let at = start + from + at;
             let secret = hidden.iter().any(|range| range.contains(&at));
             let piece = match (secret, in_secret) {
                 (true, false) => REDACTED.to_owned(),
@@ -88,29 +95,20 @@ impl Problems {
             }
             shown.push_str(&piece);
         }
-        let (shown, before) = cut(&shown, before);
+        let (shown, before) = cut(&shown, before, from > 0, to < line.len());
         let room = (shown.chars().count().saturating_sub(before)).max(1);
         Some((shown, before, carets.clamp(1, room)))
     }
 
-    /// Bytes of the source that lie on this line and must not be shown.
-    fn hidden(&self, span: &Span, start: usize, line: &str) -> Vec<Range<usize>> {
-        let mut hidden: Vec<_> =
-            self.secrets.iter().filter(|s| s.same_source(span)).map(Span::bytes).collect();
-        // A problem may keep a secret from ever being decoded as one: go by the key's name as well.
-        if let Some((key, value)) = line.split_once([':', '='])
-            && is_sensitive(key)
-            && !value.trim().is_empty()
-            && !is_reference(value.trim().trim_matches(['"', '\'']))
-        {
-            let end = start + line.len();
-            let value_start = end - value.trim_start().len();
-            hidden.push(value_start..end);
-        }
+    /// Bytes of the source that lie on this line and must not be shown. Keys are looked for in `near`, and first.
+    fn hidden(&self, span: &Span, start: usize, line: &str, near: Range<usize>) -> Vec<Range<usize>> {
         if span.source().name().starts_with("--set") && is_sensitive(span.source().name()) {
-            hidden.push(0..usize::MAX);
+            return std::iter::once(0..usize::MAX).collect();
         }
-        hidden
+        let decoded = self.secrets.iter().filter(|s| s.same_source(span)).map(Span::bytes);
+        // A problem may keep a secret from ever being decoded as one: go by the names of keys as well.
+        let named = secrets_by_name(line, near).map(|range| start + range.start..start + range.end);
+        decoded.chain(named).collect()
     }
 
     /// A JSON array in file order of objects with `severity`, `path`, `message`, and where known `file`, `line`,
@@ -157,15 +155,39 @@ impl<'a> Json<'a> {
     }
 }
 
-/// Cuts a long line to the stretch around the place.
-fn cut(line: &str, before: usize) -> (String, usize) {
-    if line.chars().count() <= SHOWN {
-        return (line.to_owned(), before);
-    }
-    let skip = before.saturating_sub(SHOWN / 2);
-    let lead = if skip > 0 { "..." } else { "" };
+/// The last character boundary at or before `at`.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+/// Values in a line whose keys sound like those of secrets.
+fn secrets_by_name(line: &str, near: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let is_end = |at: &usize| matches!(line.as_bytes().get(*at), Some(b':' | b'='));
+    let first = line.find([':', '=']).filter(|at| *at < near.start);
+    first.into_iter().chain(near.filter(is_end)).filter_map(|at| {
+        let before = line.get(boundary(line, at.saturating_sub(64))..at)?;
+        before.rsplit([' ', ',', '{', '[']).next().filter(|key| is_sensitive(key))?;
+        let rest = line.get(at + 1..)?;
+        let value = rest.trim_start();
+        let begin = line.len() - value.len();
+        let in_flow = line.get(..at)?.contains('{');
+        let end = match value.chars().next()? {
+            quote @ ('"' | '\'') => value.get(1..)?.find(quote).map_or(line.len(), |len| begin + len + 2),
+            _ if in_flow => value.find([',', '}']).map_or(line.len(), |len| begin + len),
+            _ => line.len(),
+        };
+        let text = line.get(begin..end)?.trim().trim_matches(['"', '\'']);
+        (!is_reference(text)).then_some(begin..end)
+    })
+}
+
+/// Cuts a long line to the stretch around the place. `more_before` and `more_after` say that it already is cut.
+fn cut(line: &str, before: usize, more_before: bool, more_after: bool) -> (String, usize) {
+    let long = line.chars().count() > SHOWN;
+    let skip = if long { before.saturating_sub(SHOWN / 2) } else { 0 };
+    let lead = if skip > 0 || more_before { "..." } else { "" };
+    let tail = if skip + SHOWN < line.chars().count() || more_after { "..." } else { "" };
     let shown: String = line.chars().skip(skip).take(SHOWN).collect();
-    let tail = if skip + SHOWN < line.chars().count() { "..." } else { "" };
     (format!("{lead}{shown}{tail}"), before - skip + lead.len())
 }
 

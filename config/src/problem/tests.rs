@@ -134,6 +134,8 @@ fn a_canary_in_a_secret_is_in_no_printed_problem() {
         "grpc:\n  passwordd: canary",
         "grpc:\n  - token: canary\n",
         "grpc:\n  tokn: [canary",
+        "grpc: [{api_key: \"canary, x\", endpont: 1}]",
+        "grpc: {endpoint: [client_secret: canary]}",
     ] {
         let mut problems = Problems::new();
         match Node::from_yaml("c.yaml", yaml) {
