@@ -37,20 +37,23 @@ mod value;
 mod value_text;
 
 pub use list::{Iter, List, Number, Numbers, NumbersIter};
-pub use logs::{LogRecordView, ResourceLogsView, ScopeLogsView};
+pub use logs::{LogRecordView, LogRecords, ResourceLogsView, ScopeLogsView};
 pub use metrics::{
     ExponentialHistogramView, HistogramView, MetricDataView, MetricView, ResourceMetricsView,
     ScopeMetricsView, SumView,
 };
 pub use points::{
-    BucketsView, ExemplarView, ExponentialHistogramDataPointView, HistogramDataPointView,
-    NumberDataPointView, NumberView, SummaryDataPointView, ValueAtQuantileView,
+    BucketsView, ExemplarView, Exemplars, ExponentialHistogramDataPointView, ExponentialHistogramDataPoints,
+    HistogramDataPointView, HistogramDataPoints, NumberDataPointView, NumberDataPoints, NumberView,
+    SummaryDataPointView, SummaryDataPoints, ValueAtQuantileView,
 };
 pub use request::{LogsView, MetricsView, RequestIter, RequestView, TracesView};
 pub use resource::{EntityRefView, ResourceView, ScopeView};
 pub use text::Text;
-pub use trace::{EventView, LinkView, ResourceSpansView, ScopeSpansView, SpanView, StatusView};
-pub use value::{AnyValueView, AttributeView, Attributes};
+pub use trace::{
+    EventView, Events, LinkView, Links, ResourceSpansView, ScopeSpansView, SpanView, Spans, StatusView,
+};
+pub use value::{AnyValueView, AttributeView, Attributes, Values};
 
 /// One OTLP message (or string), read in place.
 ///

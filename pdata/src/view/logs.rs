@@ -4,6 +4,9 @@ use super::fields::Fields;
 use super::{AnyValueView, Attributes, List, ResourceView, ScopeView, Text, View, decoded};
 use crate::otlp::logs::v1 as logs;
 
+/// Log records in the order they were sent.
+pub type LogRecords<'a> = List<'a, LogRecordView<'a>>;
+
 /// The log records of one resource.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ResourceLogsView<'a> {
@@ -46,7 +49,7 @@ pub struct ScopeLogsView<'a> {
     /// The instrumentation that made them.
     pub scope: ScopeView<'a>,
     /// The records.
-    pub log_records: List<'a, LogRecordView<'a>>,
+    pub log_records: LogRecords<'a>,
     /// Schema of the records.
     pub schema_url: Text<'a>,
 }

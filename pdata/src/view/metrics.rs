@@ -2,8 +2,8 @@
 
 use super::fields::Fields;
 use super::{
-    Attributes, ExponentialHistogramDataPointView, HistogramDataPointView, List, NumberDataPointView,
-    ResourceView, ScopeView, SummaryDataPointView, Text, View, decoded,
+    Attributes, ExponentialHistogramDataPoints, HistogramDataPoints, List, NumberDataPoints, ResourceView,
+    ScopeView, SummaryDataPoints, Text, View, decoded,
 };
 use crate::otlp::metrics::v1 as metrics;
 use crate::otlp::metrics::v1::metric::Data;
@@ -102,7 +102,7 @@ pub enum MetricDataView<'a> {
     #[default]
     Empty,
     /// Values as they are.
-    Gauge(List<'a, NumberDataPointView<'a>>),
+    Gauge(NumberDataPoints<'a>),
     /// Values that add up.
     Sum(SumView<'a>),
     /// Counts in buckets with explicit bounds.
@@ -110,7 +110,7 @@ pub enum MetricDataView<'a> {
     /// Counts in buckets that grow exponentially.
     ExponentialHistogram(ExponentialHistogramView<'a>),
     /// Quantiles computed by the producer.
-    Summary(List<'a, SummaryDataPointView<'a>>),
+    Summary(SummaryDataPoints<'a>),
 }
 
 impl MetricDataView<'_> {
@@ -179,7 +179,7 @@ impl<'a> View<'a> for MetricView<'a> {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct SumView<'a> {
     /// Its points.
-    pub data_points: List<'a, NumberDataPointView<'a>>,
+    pub data_points: NumberDataPoints<'a>,
     /// 0 unspecified, 1 delta, 2 cumulative; other numbers pass.
     pub aggregation_temporality: i32,
     /// Whether it only grows.
@@ -218,7 +218,7 @@ macro_rules! point_lists {
         #[derive(Debug, Clone, Copy, Default, PartialEq)]
         $vis struct $view<'a> {
             /// Its points.
-            $vis data_points: List<'a, $point<'a>>,
+            $vis data_points: $point<'a>,
             $(
                 /// 0 unspecified, 1 delta, 2 cumulative; other numbers pass.
                 $vis $temporality: i32,
@@ -252,9 +252,9 @@ macro_rules! point_lists {
 
 point_lists! {
     /// A histogram with explicit bounds.
-    pub HistogramView of HistogramDataPointView from Histogram { aggregation_temporality };
+    pub HistogramView of HistogramDataPoints from Histogram { aggregation_temporality };
     /// A histogram with exponential buckets.
-    pub ExponentialHistogramView of ExponentialHistogramDataPointView from ExponentialHistogram { aggregation_temporality };
-    GaugeView of NumberDataPointView from Gauge;
-    SummaryView of SummaryDataPointView from Summary;
+    pub ExponentialHistogramView of ExponentialHistogramDataPoints from ExponentialHistogram { aggregation_temporality };
+    GaugeView of NumberDataPoints from Gauge;
+    SummaryView of SummaryDataPoints from Summary;
 }

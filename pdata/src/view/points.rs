@@ -8,6 +8,17 @@ use crate::otlp::metrics::v1::exponential_histogram_data_point::Buckets;
 use crate::otlp::metrics::v1::summary_data_point::ValueAtQuantile;
 use crate::otlp::metrics::v1::{exemplar, number_data_point};
 
+/// Points of a gauge or sum in the order they were sent.
+pub type NumberDataPoints<'a> = List<'a, NumberDataPointView<'a>>;
+/// Points of a histogram in the order they were sent.
+pub type HistogramDataPoints<'a> = List<'a, HistogramDataPointView<'a>>;
+/// Points of an exponential histogram in the order they were sent.
+pub type ExponentialHistogramDataPoints<'a> = List<'a, ExponentialHistogramDataPointView<'a>>;
+/// Points of a summary in the order they were sent.
+pub type SummaryDataPoints<'a> = List<'a, SummaryDataPointView<'a>>;
+/// Exemplars of a point in the order they were sent.
+pub type Exemplars<'a> = List<'a, ExemplarView<'a>>;
+
 /// A measured number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum NumberView {
@@ -29,7 +40,7 @@ pub struct NumberDataPointView<'a> {
     /// The value; none if the producer sent none.
     pub value: Option<NumberView>,
     /// Measurements behind the value.
-    pub exemplars: List<'a, ExemplarView<'a>>,
+    pub exemplars: Exemplars<'a>,
     /// Bit 0: no value was recorded.
     pub flags: u32,
 }
@@ -88,7 +99,7 @@ pub struct HistogramDataPointView<'a> {
     /// Upper bounds, inclusive; the last bucket has none.
     pub explicit_bounds: Numbers<'a, f64>,
     /// Measurements behind the counts.
-    pub exemplars: List<'a, ExemplarView<'a>>,
+    pub exemplars: Exemplars<'a>,
     /// Bit 0: no value was recorded.
     pub flags: u32,
     /// The least value recorded.
@@ -162,7 +173,7 @@ pub struct ExponentialHistogramDataPointView<'a> {
     /// Bit 0: no value was recorded.
     pub flags: u32,
     /// Measurements behind the counts.
-    pub exemplars: List<'a, ExemplarView<'a>>,
+    pub exemplars: Exemplars<'a>,
     /// The least value recorded.
     pub min: Option<f64>,
     /// The greatest value recorded.

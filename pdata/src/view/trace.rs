@@ -4,6 +4,13 @@ use super::fields::Fields;
 use super::{Attributes, List, ResourceView, ScopeView, Text, View, decoded};
 use crate::otlp::trace::v1 as trace;
 
+/// Spans in the order they were sent.
+pub type Spans<'a> = List<'a, SpanView<'a>>;
+/// Events of a span in the order they were sent.
+pub type Events<'a> = List<'a, EventView<'a>>;
+/// Links of a span in the order they were sent.
+pub type Links<'a> = List<'a, LinkView<'a>>;
+
 /// The spans of one resource.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ResourceSpansView<'a> {
@@ -46,7 +53,7 @@ pub struct ScopeSpansView<'a> {
     /// The instrumentation that made them.
     pub scope: ScopeView<'a>,
     /// The spans.
-    pub spans: List<'a, SpanView<'a>>,
+    pub spans: Spans<'a>,
     /// Schema of the spans and their events.
     pub schema_url: Text<'a>,
 }
@@ -102,11 +109,11 @@ pub struct SpanView<'a> {
     /// How many attributes the producer left out.
     pub dropped_attributes_count: u32,
     /// What happened during the span.
-    pub events: List<'a, EventView<'a>>,
+    pub events: Events<'a>,
     /// How many events the producer left out.
     pub dropped_events_count: u32,
     /// Spans that this one is related to.
-    pub links: List<'a, LinkView<'a>>,
+    pub links: Links<'a>,
     /// How many links the producer left out.
     pub dropped_links_count: u32,
     /// How the span ended; an absent status reads as unset.

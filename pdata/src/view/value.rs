@@ -7,6 +7,8 @@ use crate::otlp::common::v1::any_value::Value;
 
 /// Attributes in the order they were sent. Keys should be unique; if they are not, [`get`](List::get) finds the first.
 pub type Attributes<'a> = List<'a, AttributeView<'a>>;
+/// The elements of a list value.
+pub type Values<'a> = List<'a, AnyValueView<'a>>;
 
 impl<'a> List<'a, AttributeView<'a>> {
     /// Finds an attribute by key. Reads the list from its start; nothing is allocated.
@@ -69,7 +71,7 @@ pub enum AnyValueView<'a> {
     /// A floating point number.
     Double(f64),
     /// A list of values.
-    Array(List<'a, AnyValueView<'a>>),
+    Array(Values<'a>),
     /// Keys and values.
     Kvlist(Attributes<'a>),
     /// Raw bytes.
@@ -103,8 +105,8 @@ impl<'a> View<'a> for AnyValueView<'a> {
                 2 => view = Self::Bool(field.bool()),
                 3 => view = Self::Int(field.i64()),
                 4 => view = Self::Double(field.f64()),
-                5 => view = Self::Array(field.message::<Values<'a, AnyValueView<'a>>>().0),
-                6 => view = Self::Kvlist(field.message::<Values<'a, AttributeView<'a>>>().0),
+                5 => view = Self::Array(field.message::<Elements<'a, AnyValueView<'a>>>().0),
+                6 => view = Self::Kvlist(field.message::<Elements<'a, AttributeView<'a>>>().0),
                 7 => view = Self::Bytes(field.bytes()),
                 _ => {}
             }
@@ -128,15 +130,15 @@ impl<'a> View<'a> for AnyValueView<'a> {
 
 /// `ArrayValue` and `KeyValueList`: one repeated field, number 1. Only read from the wire.
 #[derive(Clone, Copy)]
-struct Values<'a, V: View<'a>>(List<'a, V>);
+struct Elements<'a, V: View<'a>>(List<'a, V>);
 
-impl<'a, V: View<'a>> Default for Values<'a, V> {
+impl<'a, V: View<'a>> Default for Elements<'a, V> {
     fn default() -> Self {
         Self(List::default())
     }
 }
 
-impl<'a, V: View<'a>> View<'a> for Values<'a, V> {
+impl<'a, V: View<'a>> View<'a> for Elements<'a, V> {
     type Struct = Vec<V::Struct>;
 
     #[inline]
