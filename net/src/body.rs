@@ -1,0 +1,157 @@
+//! Reads request bodies: never more than a limit, and nothing that the budget has no room for.
+
+use std::pin::pin;
+
+use bytes::{Buf, Bytes, BytesMut};
+use http_body::Body;
+use http_body_util::BodyExt;
+use sluice_component::{Budget, OverBudget, Permit};
+
+/// How much is allocated ahead of what has arrived.
+const STEP: usize = 64 << 10;
+
+/// Why a body was not read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// More bytes than the limit, on the wire or decompressed.
+    #[error("{what} is larger than {limit} bytes; raise `{key}` to take it")]
+    TooLarge {
+        /// What was measured: `the body`, `the decompressed body`.
+        what: &'static str,
+        /// Bytes allowed.
+        limit: usize,
+        /// The YAML key that sets the limit.
+        key: &'static str,
+    },
+    /// The process has no room now.
+    #[error("refused for lack of memory: {0}")]
+    OverBudget(#[from] OverBudget),
+    /// An encoding that is not known or not allowed.
+    #[error("unsupported Content-Encoding: {0}")]
+    UnknownEncoding(String),
+    /// The compressed data is damaged.
+    #[error("cannot decompress the body as {encoding}: {cause}")]
+    Corrupt {
+        /// The encoding that was declared.
+        encoding: &'static str,
+        /// What the decoder said.
+        cause: String,
+    },
+    /// The client went away or broke the protocol.
+    #[error("the body ended early: {0}")]
+    Broken(String),
+    /// The body did not arrive in time.
+    #[error("the body did not arrive within `read_timeout`")]
+    Timeout,
+}
+
+impl BodyError {
+    /// The HTTP status code of the answer: 413, 503, 415, 400 or 408.
+    #[must_use]
+    pub fn status(&self) -> http::StatusCode {
+        use http::StatusCode as S;
+        match self {
+            Self::TooLarge { .. } => S::PAYLOAD_TOO_LARGE,
+            Self::OverBudget(_) => S::SERVICE_UNAVAILABLE,
+            Self::UnknownEncoding(_) => S::UNSUPPORTED_MEDIA_TYPE,
+            Self::Corrupt { .. } | Self::Broken(_) => S::BAD_REQUEST,
+            Self::Timeout => S::REQUEST_TIMEOUT,
+        }
+    }
+}
+
+/// Bytes that arrive in frames, joined into one buffer; a single frame stays where it is.
+#[derive(Debug)]
+pub(crate) struct Gather {
+    held: Held,
+    permit: Permit,
+}
+
+#[derive(Debug)]
+enum Held {
+    One(Bytes),
+    Joined(BytesMut),
+}
+
+impl Gather {
+    pub(crate) fn new(budget: &Budget) -> Result<Self, OverBudget> {
+        Ok(Self { held: Held::One(Bytes::new()), permit: budget.reserve(0)? })
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match &self.held {
+            Held::One(frame) => frame,
+            Held::Joined(buffer) => buffer,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+
+    /// Takes one more frame. `expected` bytes are declared in all, which is believed in steps only.
+    pub(crate) fn push(&mut self, frame: Bytes, expected: usize) -> Result<(), OverBudget> {
+        let have = self.len() + frame.len();
+        match &mut self.held {
+            Held::One(first) if first.is_empty() => {
+                self.permit.grow(frame.len())?;
+                self.held = Held::One(frame);
+                return Ok(());
+            }
+            Held::Joined(buffer) if have <= buffer.capacity() => {
+                buffer.extend_from_slice(&frame);
+                return Ok(());
+            }
+            Held::One(_) | Held::Joined(_) => {}
+        }
+        let capacity = expected.min(have + have.max(STEP)).max(have);
+        // The old and the new buffer exist side by side while the bytes move.
+        self.permit.grow(capacity)?;
+        let mut buffer = BytesMut::with_capacity(capacity);
+        buffer.extend_from_slice(self.as_slice());
+        buffer.extend_from_slice(&frame);
+        self.held = Held::Joined(buffer);
+        self.permit.shrink_to(capacity);
+        Ok(())
+    }
+
+    pub(crate) fn finish(self) -> (Bytes, Permit) {
+        let bytes = match self.held {
+            Held::One(frame) => frame,
+            Held::Joined(buffer) => buffer.freeze(),
+        };
+        (bytes, self.permit)
+    }
+}
+
+/// Reads a whole HTTP body of at most `limit` bytes.
+pub(crate) async fn read_all<B>(
+    body: B,
+    limit: usize,
+    key: &'static str,
+    budget: &Budget,
+) -> Result<(Bytes, Permit), BodyError>
+where
+    B: Body,
+    B::Data: Buf,
+    B::Error: std::fmt::Display,
+{
+    let too_large = || BodyError::TooLarge { what: "the body", limit, key };
+    let hint = body.size_hint();
+    if hint.lower() > limit as u64 {
+        return Err(too_large());
+    }
+    let expected = hint.upper().and_then(|upper| usize::try_from(upper).ok()).unwrap_or(usize::MAX);
+    let mut body = pin!(body);
+    let mut gathered = Gather::new(budget)?;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| BodyError::Broken(error.to_string()))?;
+        let Ok(mut data) = frame.into_data() else { continue };
+        if data.remaining() > limit.saturating_sub(gathered.len()) {
+            return Err(too_large());
+        }
+        let data = data.copy_to_bytes(data.remaining());
+        gathered.push(data, expected.min(limit))?;
+    }
+    Ok(gathered.finish())
+}

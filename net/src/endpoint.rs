@@ -1,0 +1,210 @@
+//! Where a server listens or a client connects: `host:port`, `:4317`, a unix socket.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use serde::{Deserialize, Serialize};
+use sluice_component::Claim;
+
+/// otelcol's `transport`: the kind of socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// TCP over IPv4 and IPv6.
+    #[default]
+    Tcp,
+    /// TCP over IPv4 only.
+    Tcp4,
+    /// TCP over IPv6 only.
+    Tcp6,
+    /// A unix socket; the endpoint is its path.
+    Unix,
+}
+
+/// A parsed `endpoint`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A host, empty for all addresses, and a port.
+    Tcp {
+        /// A name, an address without brackets, or nothing.
+        host: String,
+        /// 0 lets the system choose.
+        port: u16,
+        /// Which IP versions.
+        family: Family,
+    },
+    /// The path of a unix socket.
+    Unix(PathBuf),
+}
+
+/// IP versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Both.
+    Any,
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// Whether `address` is of this family.
+    #[must_use]
+    pub fn has(self, address: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
+        }
+    }
+}
+
+/// Why a text is no endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// Nothing was written.
+    #[error("must be host:port, for example localhost:{example}", example = 4317)]
+    Empty,
+    /// There is no `:port`.
+    #[error("`{0}` has no port: write host:port")]
+    NoPort(String),
+    /// The port is not a number of 16 bits.
+    #[error("`{port}` in `{text}` is no port: write a number from 0 to 65535")]
+    Port {
+        /// The whole text.
+        text: String,
+        /// What stands for the port.
+        port: String,
+    },
+    /// Several colons and no brackets.
+    #[error("`{0}` has too many colons: write an IPv6 address in brackets, [::1]:4317")]
+    Colons(String),
+    /// A scheme where none belongs.
+    #[error("`{0}` has a scheme: a server listens on host:port")]
+    Scheme(String),
+}
+
+impl Endpoint {
+    /// Parses what a server listens on.
+    ///
+    /// # Errors
+    /// [`EndpointError`] says what to write instead.
+    pub fn parse(text: &str, transport: Transport) -> Result<Self, EndpointError> {
+        if text.is_empty() {
+            return Err(EndpointError::Empty);
+        }
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Ok(Self::Unix(unix_path(path)));
+        }
+        let family = match transport {
+            Transport::Tcp => Family::Any,
+            Transport::Tcp4 => Family::V4,
+            Transport::Tcp6 => Family::V6,
+            Transport::Unix => return Ok(Self::Unix(text.into())),
+        };
+        if text.contains("://") {
+            return Err(EndpointError::Scheme(text.to_owned()));
+        }
+        let (host, port) = split_host_port(text)?;
+        let port = port.ok_or_else(|| EndpointError::NoPort(text.to_owned()))?;
+        Ok(Self::Tcp { host: host.to_owned(), port, family })
+    }
+
+    /// What a server on this endpoint takes for itself; nothing where the system chooses the port, or where the
+    /// host is a name that only the start can resolve.
+    #[must_use]
+    pub fn claims(&self) -> Vec<Claim> {
+        match self {
+            Self::Unix(path) => vec![Claim::Path(path.clone())],
+            Self::Tcp { port: 0, .. } => Vec::new(),
+            Self::Tcp { port, .. } => {
+                self.literal().iter().map(|&ip| Claim::Tcp(SocketAddr::new(ip, *port))).collect()
+            }
+        }
+    }
+
+    /// The addresses that need no resolver: those of an IP address, of `localhost` and of all interfaces.
+    pub(crate) fn literal(&self) -> Vec<IpAddr> {
+        let Self::Tcp { host, family, .. } = self else { return Vec::new() };
+        let v4 = |ip: Ipv4Addr| (*family != Family::V6).then_some(IpAddr::V4(ip));
+        let v6 = |ip: Ipv6Addr| (*family != Family::V4).then_some(IpAddr::V6(ip));
+        match host.as_str() {
+            // One dual-stack socket where both versions are wanted.
+            "" if *family == Family::V4 => vec![Ipv4Addr::UNSPECIFIED.into()],
+            "" => vec![Ipv6Addr::UNSPECIFIED.into()],
+            "localhost" => v4(Ipv4Addr::LOCALHOST).into_iter().chain(v6(Ipv6Addr::LOCALHOST)).collect(),
+            host => host.parse().ok().into_iter().filter(|&ip| family.has(ip)).collect(),
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port, .. } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port, .. } => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// The path behind `unix:`, written `unix:path`, `unix:///abs/path` or `unix://path`.
+pub(crate) fn unix_path(rest: &str) -> PathBuf {
+    rest.strip_prefix("//").unwrap_or(rest).into()
+}
+
+/// `host:port`, `[v6]:port`, `host`; brackets are taken off.
+pub(crate) fn split_host_port(text: &str) -> Result<(&str, Option<u16>), EndpointError> {
+    let number = |port: &str| {
+        port.parse::<u16>().map_err(|_| EndpointError::Port { text: text.to_owned(), port: port.to_owned() })
+    };
+    if let Some(rest) = text.strip_prefix('[') {
+        let (host, after) = rest.split_once(']').ok_or_else(|| EndpointError::Colons(text.to_owned()))?;
+        return match after.strip_prefix(':') {
+            Some(port) => Ok((host, Some(number(port)?))),
+            None if after.is_empty() => Ok((host, None)),
+            None => Err(EndpointError::NoPort(text.to_owned())),
+        };
+    }
+    match text.split_once(':') {
+        None => Ok((text, None)),
+        Some((_, rest)) if rest.contains(':') => Err(EndpointError::Colons(text.to_owned())),
+        Some((host, port)) => Ok((host, Some(number(port)?))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(text: &str, transport: Transport) -> Vec<Claim> {
+        Endpoint::parse(text, transport).unwrap().claims()
+    }
+
+    #[test]
+    fn an_endpoint_claims_every_address_that_it_binds() {
+        let tcp = |text: &str| Claim::Tcp(text.parse().unwrap());
+        assert_eq!(claims("localhost:4317", Transport::Tcp), [tcp("127.0.0.1:4317"), tcp("[::1]:4317")]);
+        assert_eq!(claims("localhost:4317", Transport::Tcp4), [tcp("127.0.0.1:4317")]);
+        assert_eq!(claims(":4317", Transport::Tcp), [tcp("[::]:4317")]);
+        assert_eq!(claims("0.0.0.0:4317", Transport::Tcp), [tcp("0.0.0.0:4317")]);
+        assert_eq!(claims("[::1]:4317", Transport::Tcp), [tcp("[::1]:4317")]);
+        assert_eq!(claims("localhost:0", Transport::Tcp), []);
+        assert_eq!(claims("/run/otlp.sock", Transport::Unix), [Claim::Path("/run/otlp.sock".into())]);
+        assert_eq!(claims("unix:///run/otlp.sock", Transport::Tcp), [Claim::Path("/run/otlp.sock".into())]);
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_told_what_to_write() {
+        let error = |text: &str| Endpoint::parse(text, Transport::Tcp).unwrap_err().to_string();
+        assert_eq!(error(""), "must be host:port, for example localhost:4317");
+        assert_eq!(error("localhost"), "`localhost` has no port: write host:port");
+        assert_eq!(error("h:x"), "`x` in `h:x` is no port: write a number from 0 to 65535");
+        assert!(error("::1:4317").contains("brackets"));
+        assert!(error("http://h:1").contains("scheme"));
+    }
+}

@@ -1,0 +1,20 @@
+//! HTTP/1.1 and HTTP/2 servers and clients.
+//!
+//! - [`server`]: [`Server`] and what a service implements, [`Handler`]
+//! - [`client`]: [`Client`], which posts bodies and reads bounded answers
+//! - [`settings`]: the YAML of both
+//! - [`status`]: answers for refusals, `google.rpc.Status` bodies
+
+pub mod client;
+mod cors;
+pub mod server;
+pub mod settings;
+pub mod status;
+
+pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+pub use client::{Answer, Client, ClientError};
+pub use server::{Handler, Incoming, Response, Server};
+pub use settings::{ClientSettings, Cors, ServerSettings};
+pub use status::{Encoding, retry_after, retry_after_value, status_body, status_response};
+
+pub use crate::body::BodyError;

@@ -1,0 +1,345 @@
+//! What the gRPC and the HTTP server share: listening, one task per connection, ages, drain.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use sluice_component::{Budget, Host, StartError};
+use tokio::{sync::Notify, time::Instant};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{endpoint::Endpoint, listen, listen::Stream, tls};
+
+/// A server that listens. Dropping it stops it at once; [`Running::shutdown`] lets requests finish.
+pub(crate) struct Running {
+    addresses: Vec<SocketAddr>,
+    /// Stops accepting and asks connections to end.
+    stop: CancellationToken,
+    /// Ends what is left.
+    kill: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Serves one connection of its protocol.
+pub(crate) trait Protocol: Send + Sync + 'static {
+    /// Runs until the connection ends. `control` says when to say goodbye.
+    fn serve<I>(
+        self: Arc<Self>,
+        io: I,
+        peer: Option<SocketAddr>,
+        control: Control,
+    ) -> impl Future<Output = ()> + Send
+    where
+        I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static;
+}
+
+/// How long connections may live.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ages {
+    /// Without a request in flight.
+    pub(crate) idle: Option<Duration>,
+    /// In all, before they are asked to end.
+    pub(crate) age: Option<Duration>,
+    /// From then on, before they are cut.
+    pub(crate) grace: Option<Duration>,
+    /// To finish the TLS handshake.
+    pub(crate) handshake: Option<Duration>,
+}
+
+/// What one connection shares with its server.
+pub(crate) struct Control {
+    pub(crate) activity: Arc<Activity>,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) window: Window,
+    ages: Ages,
+    stop: CancellationToken,
+    kill: CancellationToken,
+}
+
+/// The requests in flight on one connection.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    busy: AtomicUsize,
+    idle_since: Mutex<Instant>,
+    ended: Notify,
+}
+
+/// One request in flight.
+#[derive(Debug)]
+pub(crate) struct Busy(Arc<Activity>);
+
+impl Activity {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            busy: AtomicUsize::new(0),
+            idle_since: Mutex::new(Instant::now()),
+            ended: Notify::new(),
+        })
+    }
+
+    /// Marks a request until the mark is dropped.
+    pub(crate) fn begin(self: &Arc<Self>) -> Busy {
+        self.busy.fetch_add(1, Ordering::AcqRel);
+        Busy(self.clone())
+    }
+
+    /// When the last request ended; `None` while one is in flight.
+    fn idle_since(&self) -> Option<Instant> {
+        (self.busy.load(Ordering::Acquire) == 0)
+            .then(|| *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns when no request has been in flight for `time`.
+    async fn idle_for(&self, time: Duration) {
+        loop {
+            let ended = self.ended.notified();
+            match self.idle_since() {
+                Some(since) if since.elapsed() >= time => return,
+                Some(since) => tokio::time::sleep_until(since + time).await,
+                None => ended.await,
+            }
+        }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if self.0.busy.fetch_sub(1, Ordering::AcqRel) == 1 {
+            *self.0.idle_since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+            self.0.ended.notify_one();
+        }
+    }
+}
+
+/// HTTP/2 receive windows out of a quarter of the budget, so that many connections cannot buffer more than that.
+#[derive(Debug, Clone)]
+struct Windows {
+    budget: Budget,
+    granted: Arc<AtomicUsize>,
+}
+
+/// The window that one connection was granted.
+#[derive(Debug)]
+pub(crate) struct Window {
+    bytes: u32,
+    granted: Arc<AtomicUsize>,
+}
+
+const SMALLEST_WINDOW: usize = 64 << 10;
+const LARGEST_WINDOW: usize = 1 << 20;
+
+impl Windows {
+    /// An eighth of what is left of the quarter, within 64 KiB and 1 MiB.
+    fn grant(&self) -> Window {
+        let left = (self.budget.limit() / 4).saturating_sub(self.granted.load(Ordering::Relaxed));
+        let bytes = (left / 8).clamp(SMALLEST_WINDOW, LARGEST_WINDOW);
+        self.granted.fetch_add(bytes, Ordering::Relaxed);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        Window { bytes, granted: self.granted.clone() }
+    }
+}
+
+impl Window {
+    pub(crate) fn bytes(&self) -> u32 {
+        self.bytes
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        self.granted.fetch_sub(self.bytes as usize, Ordering::Relaxed);
+    }
+}
+
+/// Binds `endpoint` and serves `protocol` on it. `key` is the YAML key of the settings block below the component,
+/// empty for the component itself.
+pub(crate) async fn run<P: Protocol>(
+    host: &Host,
+    key: &str,
+    endpoint: &Endpoint,
+    tls: Option<Arc<tls::ServerTls>>,
+    ages: Ages,
+    protocol: Arc<P>,
+) -> Result<Running, StartError> {
+    let listeners = listen::bind(endpoint).await.map_err(|error| {
+        let message = format!("cannot listen on {endpoint}: {}", plain(&error));
+        StartError::new(host.component().clone(), &join(key, "endpoint"), message)
+    })?;
+    let running = Running {
+        addresses: listeners.iter().filter_map(listen::Listener::address).collect(),
+        stop: CancellationToken::new(),
+        kill: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+    };
+    let windows = Windows { budget: host.budget().clone(), granted: Arc::default() };
+    for listener in listeners {
+        let (stop, kill, tasks) = (running.stop.clone(), running.kill.clone(), running.tasks.clone());
+        let (windows, tls, protocol) = (windows.clone(), tls.clone(), protocol.clone());
+        // Drain has to wait for the accept loop as well: it may hold a connection that it has just accepted.
+        let accepting = tasks.token();
+        host.spawn("accept", async move {
+            let _accepting = accepting;
+            while let Some((stream, peer)) = stop.run_until_cancelled(listener.accept()).await {
+                let control = Control {
+                    activity: Activity::new(),
+                    tasks: tasks.clone(),
+                    window: windows.grant(),
+                    ages,
+                    stop: stop.clone(),
+                    kill: kill.clone(),
+                };
+                tasks.spawn(connection(stream, peer, tls.clone(), protocol.clone(), control));
+            }
+        });
+    }
+    running.tasks.close();
+    Ok(running)
+}
+
+async fn connection<P: Protocol>(
+    stream: Stream,
+    peer: Option<SocketAddr>,
+    tls: Option<Arc<tls::ServerTls>>,
+    protocol: Arc<P>,
+    control: Control,
+) {
+    let Some(tls) = tls else { return protocol.serve(stream, peer, control).await };
+    let limit = control.ages.handshake.unwrap_or(Duration::from_secs(10));
+    let handshake = tokio::time::timeout(limit, tls.accept(stream));
+    match control.stop.run_until_cancelled(handshake).await {
+        Some(Ok(Ok(stream))) => protocol.serve(stream, peer, control).await,
+        Some(Ok(Err(error))) => tracing::debug!(?peer, %error, "TLS handshake failed"),
+        Some(Err(_)) => tracing::debug!(?peer, "TLS handshake took too long"),
+        None => {}
+    }
+}
+
+/// A connection that hyper drives.
+pub(crate) trait Drive: Future<Output = Result<(), Self::Error>> {
+    type Error: std::fmt::Display;
+
+    /// Says goodbye: GOAWAY or `Connection: close`. What is in flight goes on.
+    fn say_goodbye(self: Pin<&mut Self>);
+}
+
+impl Control {
+    /// Drives `connection` until it ends, its time is up, or the server is killed.
+    pub(crate) async fn drive(self, connection: impl Drive) {
+        let mut connection = pin!(connection);
+        let never = std::future::pending::<()>;
+        let age = async {
+            match self.ages.age {
+                Some(age) => tokio::time::sleep(age).await,
+                None => never().await,
+            }
+        };
+        let idle = async {
+            match self.ages.idle {
+                Some(idle) => self.activity.idle_for(idle).await,
+                None => never().await,
+            }
+        };
+        let grace = tokio::select! {
+            result = connection.as_mut() => return log_end(result),
+            () = self.stop.cancelled() => None,
+            () = age => self.ages.grace,
+            () = idle => None,
+        };
+        connection.as_mut().say_goodbye();
+        let cut = async {
+            match grace {
+                Some(grace) => tokio::time::sleep(grace).await,
+                None => never().await,
+            }
+        };
+        tokio::select! {
+            result = connection => log_end(result),
+            () = self.kill.cancelled() => {}
+            () = cut => {}
+        }
+    }
+}
+
+fn log_end<E: std::fmt::Display>(result: Result<(), E>) {
+    if let Err(error) = result {
+        tracing::debug!(%error, "connection ended");
+    }
+}
+
+impl Running {
+    /// The bound TCP addresses; empty for a unix socket.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Stops accepting, says goodbye on every connection and waits for the requests in flight until `deadline`,
+    /// when they are cut. True when all of them finished.
+    pub(crate) async fn shutdown(&self, deadline: Instant) -> bool {
+        self.stop.cancel();
+        let finished = tokio::time::timeout_at(deadline, self.tasks.wait()).await.is_ok();
+        self.kill.cancel();
+        finished
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        self.kill.cancel();
+    }
+}
+
+/// Runs hyper's HTTP/2 streams as tasks that a drain waits for.
+#[derive(Debug, Clone)]
+pub(crate) struct Tasks(pub(crate) TaskTracker);
+
+impl<F> hyper::rt::Executor<F> for Tasks
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, future: F) {
+        drop(self.0.spawn(future));
+    }
+}
+
+/// The answer of a handler that cannot fail any more.
+pub(crate) type Answered<T> = Result<T, Infallible>;
+
+/// `a.b`, or `b` where `a` is empty.
+pub(crate) fn join(section: &str, key: &str) -> String {
+    if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
+}
+
+/// An I/O error in words, without the number of the system call.
+pub(crate) fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_lowercase(),
+        None => text,
+    }
+}
+
+/// An error and its causes on one line, each cause once.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let words = cause.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        next = cause.source();
+    }
+    text
+}
