@@ -54,6 +54,8 @@ pub(crate) struct Expanded {
     pub(crate) raw: Option<Box<str>>,
     /// The reference as written, `${env:PORT}`.
     pub(crate) reference: Box<str>,
+    /// Why the text is a string and nothing else, when it is not valid YAML.
+    pub(crate) not_yaml: Option<Box<str>>,
     /// Names of variables that were not set and had no default.
     pub(crate) unset: Vec<Box<str>>,
 }

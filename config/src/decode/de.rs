@@ -196,7 +196,11 @@ fn with_notes(problem: Problem, node: &Node) -> Problem {
     }
     match &node.expanded {
         Some(expanded) if expanded.unset.is_empty() => {
-            problem.note(format!("the value is that of `{}`", expanded.reference))
+            let problem = problem.note(format!("the value is that of `{}`", expanded.reference));
+            expanded
+                .not_yaml
+                .iter()
+                .fold(problem, |problem, why| problem.note(format!("read as a string: {why}")))
         }
         _ => problem,
     }

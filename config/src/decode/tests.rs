@@ -1,9 +1,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU32;
 
+use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{decode, decode_over};
+use crate::print::tests::any_node;
 use crate::{
     ByteSize, Check, Checker, ComponentId, GoDuration, Headers, Node, Problems, Secret, Section, StringList,
 };
@@ -403,4 +405,31 @@ fn hundreds_of_problems_end() {
     let yaml: String = (0..1000).map(|n| format!("k{n}: x\n")).collect();
     let problems = run::<BTreeMap<String, u8>>(&yaml).unwrap_err();
     assert!((200..300).contains(&problems.len()), "{}", problems.len());
+}
+
+proptest! {
+    #[test]
+    fn any_tree_is_settings_or_problems(
+        values in prop::collection::btree_map(
+            prop::sample::select(vec![
+                "endpoint", "timeout", "headers", "max_mib", "ca_file", "key", "queue", "cors", "keys", "ratio", "note",
+                "consumers", "other",
+            ]),
+            any_node(),
+            0..6,
+        )
+    ) {
+        let mut node = Node::empty_map();
+        for (key, value) in values {
+            node.set(key, value);
+        }
+        let mut problems = Problems::new();
+        let plain: Option<Exporter> = decode(&node, "e", &mut problems);
+        prop_assert_eq!(plain.is_some(), !problems.has_errors());
+        let mut problems = Problems::new();
+        let over = decode_over(&Exporter::default(), &node, "e", &mut problems);
+        prop_assert_eq!(over.is_some(), !problems.has_errors());
+        prop_assert_eq!(plain.is_some(), over.is_some());
+        drop(problems.to_text());
+    }
 }

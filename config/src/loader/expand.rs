@@ -4,6 +4,8 @@
 //! password), and so does a single text from a file; a section or list from a file or `yaml:` is configuration and is
 //! expanded in turn, within bounds.
 
+use std::sync::Arc;
+
 use crate::node::{Entry, Expanded, Node, Value};
 use crate::parse::{self, MAX_DEPTH};
 use crate::path::join;
@@ -42,6 +44,7 @@ struct Found {
     raw: String,
     origin: Origin,
     unset: Option<Box<str>>,
+    not_yaml: Option<Box<str>>,
 }
 
 /// A reference that cannot be expanded: what is wrong, and what to do.
@@ -123,7 +126,8 @@ impl<'a> Expander<'a> {
         }
         let raw = found.unset.is_none().then(|| found.raw.into());
         let unset = found.unset.into_iter().collect();
-        node.expanded = Some(Box::new(Expanded { raw, reference: reference.into(), unset }));
+        let (reference, not_yaml) = (reference.into(), found.not_yaml);
+        node.expanded = Some(Box::new(Expanded { raw, reference, not_yaml, unset }));
         node.span = written.span;
         node
     }
@@ -184,9 +188,9 @@ impl<'a> Expander<'a> {
         };
         let found = match split_scheme(&uri) {
             Some(("env", rest)) => self.variable(rest, inside, node, path),
-            Some(("yaml", text)) => Ok(self.retrieved(&Source::new("yaml:", text))),
-            Some(("file", file)) => Ok(self.retrieved(&self.retriever.file(&uri, file)?)),
-            Some(("http" | "https", _)) => Ok(self.retrieved(&self.retriever.url(&uri)?)),
+            Some(("yaml", text)) => self.retrieved(&Source::new("yaml:", text)),
+            Some(("file", file)) => self.retrieved(&self.retriever.file(&uri, file)?),
+            Some(("http" | "https", _)) => self.retrieved(&self.retriever.url(&uri)?),
             Some((name, rest)) => {
                 let help = rest.starts_with('-').then(|| format!("write `${{env:{name}:{rest}}}`"));
                 Err(Wrong(format!("scheme {name:?} is not supported for uri {uri:?}"), help))
@@ -211,10 +215,15 @@ impl<'a> Expander<'a> {
         })?;
         let origin = crate::node::env_origin(name);
         match self.retriever.environment.variable(name).or(default.map(str::to_owned)) {
-            Some(raw) => Ok(Found { node: value_of(&raw), raw, origin, unset: None }),
+            Some(raw) => {
+                let (node, not_yaml) =
+                    value_of(parse::parse(&Source::new("", raw.as_str()), &Origin::File), &raw);
+                Ok(Found { node, raw, origin, unset: None, not_yaml })
+            }
             None => {
                 self.unset(name, inside, node, path);
-                Ok(Found { node: Node::default(), raw: String::new(), origin, unset: Some(name.into()) })
+                let unset = Some(name.into());
+                Ok(Found { node: Node::default(), raw: String::new(), origin, unset, not_yaml: None })
             }
         }
     }
@@ -229,16 +238,16 @@ impl<'a> Expander<'a> {
         self.problems.push(Problem { unset: Some(name.into()), ..problem });
     }
 
-    /// Configuration from a file, a URL or `yaml:`. What is no YAML is a string.
-    fn retrieved(&mut self, source: &std::sync::Arc<Source>) -> Found {
+    /// Configuration from a file, a URL or `yaml:`. The text is without the line end that files have.
+    fn retrieved(&mut self, source: &Arc<Source>) -> Result<Found, Wrong> {
         let raw = source.text().strip_suffix('\n').unwrap_or(source.text());
         let raw = raw.strip_suffix('\r').unwrap_or(raw).to_owned();
         let parsed = parse::parse(source, &Origin::File).and_then(merge::split_keys);
-        let node = match parsed {
-            Ok(node) if self.depth + depth(&node) <= 2 * MAX_DEPTH => as_text(node, &raw),
-            _ => Node::from(&*raw),
-        };
-        Found { node, raw, origin: Origin::File, unset: None }
+        let (node, not_yaml) = value_of(parsed, &raw);
+        if self.depth + depth(&node) > 2 * MAX_DEPTH {
+            return Err("too many recursive expansions".to_owned().into());
+        }
+        Ok(Found { node, raw, origin: Origin::File, unset: None, not_yaml })
     }
 
     fn wrong(&mut self, Wrong(text, help): Wrong, written: &str, node: &Node, path: &str) -> Node {
@@ -278,19 +287,21 @@ fn reference_free(inside: &str) -> bool {
     !inside.contains("${")
 }
 
-/// The text of a variable as YAML. What is no YAML is a string, and a string is the text as it is, quotes included.
-fn value_of(raw: &str) -> Node {
-    match parse::parse(&Source::new("", raw), &Origin::File) {
-        Ok(node) => as_text(node, raw),
-        Err(_) => Node::from(raw),
+/// What a text means. What is no YAML is a string, and a string is the text as it is, quotes included.
+fn value_of(parsed: Result<Node, Problems>, raw: &str) -> (Node, Option<Box<str>>) {
+    match parsed {
+        Ok(Node { value: Value::String(_), span, origin, .. }) => {
+            (Node { span, origin, ..Node::from(raw) }, None)
+        }
+        Ok(node) => (node, None),
+        Err(problems) => {
+            let why = problems.iter().next().map(|problem| match &problem.span {
+                Some(span) => format!("{problem} (line {}, column {})", span.line(), span.column()).into(),
+                None => problem.to_string().into(),
+            });
+            (Node::from(raw), why)
+        }
     }
-}
-
-fn as_text(node: Node, raw: &str) -> Node {
-    if matches!(node.value, Value::String(_)) {
-        return Node { value: Value::String(raw.into()), ..node };
-    }
-    node
 }
 
 /// Gives all of a value the place and origin of the reference: a variable's text is not to be shown.

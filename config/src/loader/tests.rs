@@ -206,6 +206,18 @@ fn a_string_field_receives_the_raw_text_of_a_whole_reference() {
 }
 
 #[test]
+fn a_text_that_is_no_yaml_is_a_string_and_a_section_that_gets_it_says_why() {
+    let node = load("a: ${file:bad.yaml}").unwrap();
+    assert_eq!(node.get("a"), Some(&Node::from("receivers: {")));
+    let mut problems = Problems::new();
+    let map = decode::<std::collections::BTreeMap<String, Node>>(node.get("a").unwrap(), "a", &mut problems);
+    assert!(map.is_none());
+    let notes = &problems.iter().next().unwrap().notes;
+    assert_eq!(notes[0], "the value is that of `${file:bad.yaml}`");
+    assert!(notes[1].starts_with("read as a string: receivers: not valid YAML"), "{notes:?}");
+}
+
+#[test]
 fn references_inside_of_text_put_in_the_raw_text() {
     for (text, expected) in [
         ("${env:HOST}:${env:PORT}", "example:4317"),

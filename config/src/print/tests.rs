@@ -52,7 +52,7 @@ e: {}
     assert_eq!(to_node(&node), node);
 }
 
-fn any_node() -> impl Strategy<Value = Node> {
+pub(crate) fn any_node() -> impl Strategy<Value = Node> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
