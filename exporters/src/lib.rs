@@ -13,4 +13,10 @@ pub mod debug;
 pub mod file;
 #[cfg(feature = "nop-exporter")]
 pub mod nop;
+#[cfg(feature = "otlp-exporter")]
+pub mod otlp;
+#[cfg(feature = "otlphttp-exporter")]
+pub mod otlphttp;
+#[cfg(any(feature = "otlp-exporter", feature = "otlphttp-exporter"))]
+mod protocol;
 pub mod sending;

@@ -10,7 +10,7 @@
 //! - `pace`: the time between attempts: backoff, and the hints of the backend
 //! - `receipt`, `accounts`: what became of the items, on the ledger and in the metrics
 //! - `condition`, `journal`: what the operator is told, and how often
-//! - [`settings`]: `timeout`, `retry_on_failure` and `sending_queue` of the YAML
+//! - [`settings`]: `retry_on_failure` and `sending_queue` of the YAML
 
 mod accounts;
 mod condition;
@@ -28,5 +28,5 @@ mod tests;
 mod wire;
 
 pub use exporter::{Options, Sending};
-pub use settings::{Queue, Retry, Sizer, Timeout};
+pub use settings::{Queue, Retry, Sizer};
 pub use wire::{Cause, Encoded, Outcome, Unconvertible, Wire};

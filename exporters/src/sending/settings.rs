@@ -1,20 +1,12 @@
-//! `timeout`, `retry_on_failure` and `sending_queue`: the same keys and defaults in every exporter.
+//! `retry_on_failure` and `sending_queue`: the same keys and defaults in every exporter.
 
 use serde::{Deserialize, Serialize};
 use sluice_component::Delivery;
 use sluice_config::{Check, Checker, GoDuration, Node, Section};
 use sluice_pdata::Pdata;
 
-/// `timeout:` of one attempt; zero means none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Timeout(pub GoDuration);
-
-impl Default for Timeout {
-    fn default() -> Self {
-        Self(GoDuration::from_secs(5))
-    }
-}
+/// otelcol's default `timeout` of one attempt.
+pub const TIMEOUT: GoDuration = GoDuration::from_secs(5);
 
 /// `retry_on_failure:`. `enabled: false` switches it off.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -149,7 +141,7 @@ impl Check for Queue {
         if self.queue_size <= 0 {
             at.key("queue_size").error("`queue_size` must be positive");
         }
-        if at.is_written("storage") {
+        if self.storage.is_some() {
             at.key("storage").error("queues on disk are not built yet: remove this key to queue in memory");
         }
         if at.is_written("batch") {

@@ -5,7 +5,6 @@ use super::*;
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct All {
-    timeout: Timeout,
     retry_on_failure: Section<Retry>,
     sending_queue: Section<Queue>,
 }
@@ -27,13 +26,11 @@ fn parse(yaml: &str) -> (Option<All>, Vec<String>) {
 #[test]
 fn every_key_is_read() {
     let (settings, problems) = parse(
-        "{timeout: 3s,
-          retry_on_failure: {initial_interval: 1s, randomization_factor: 0.1, multiplier: 2, max_interval: 9s, max_elapsed_time: 1m},
+        "{          retry_on_failure: {initial_interval: 1s, randomization_factor: 0.1, multiplier: 2, max_interval: 9s, max_elapsed_time: 1m},
           sending_queue: {num_consumers: 2, queue_size: 7, sizer: bytes, block_on_overflow: true, wait_for_result: true}}",
     );
     assert_eq!(problems, Vec::<String>::new());
     let settings = settings.unwrap();
-    assert_eq!(settings.timeout, Timeout(GoDuration::from_secs(3)));
     let queue = Queue {
         num_consumers: 2,
         queue_size: 7,
@@ -85,8 +82,8 @@ fn what_is_switched_off_is_not_checked() {
 }
 
 #[test]
-fn a_negative_timeout_and_an_unknown_sizer_are_refused() {
-    let (_, problems) = parse("{timeout: -1s, sending_queue: {sizer: batches}}");
+fn a_negative_duration_and_an_unknown_sizer_are_refused() {
+    let (_, problems) = parse("{retry_on_failure: {max_interval: -1s}, sending_queue: {sizer: batches}}");
     assert_eq!(problems.len(), 2, "{problems:?}");
     assert!(problems[0].contains("negative") && problems[1].contains("`batches`"), "{problems:?}");
 }

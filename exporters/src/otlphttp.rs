@@ -1,0 +1,51 @@
+//! Sends OTLP over HTTP, as protobuf or JSON.
+//!
+//! [`Settings`] -> `url` (where each signal goes) -> `exporter` (the requests, and what each answer means) ->
+//! [`crate::sending`]. With `encoding: proto` the batch's bytes are sent as they are.
+
+mod exporter;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod url;
+
+use std::sync::Arc;
+
+use sluice_component::{BuildCx, BuildError, Delivery, Exporter, ExporterFactory, Stability};
+
+use crate::sending::{Options, Queue, Sending};
+
+pub use settings::{Encoding, Settings};
+
+/// Makes `otlp_http` exporters; `otlphttp` is the old name.
+#[derive(Debug)]
+pub struct Factory;
+
+impl ExporterFactory for Factory {
+    const TYPE: &'static str = "otlp_http";
+    const ALIASES: &'static [&'static str] = &["otlphttp"];
+    const STABILITY: Stability = Stability::Stable;
+    type Settings = Settings;
+
+    fn build(settings: &Settings, cx: BuildCx) -> Result<Arc<dyn Exporter>, BuildError> {
+        let signal = cx.signal.ok_or_else(|| cx.error("", "exporters are built for one signal"))?;
+        let url = settings.url(signal).ok_or_else(|| {
+            let key = format!("{signal}_endpoint");
+            cx.error(&key, format!("either endpoint or {key} must be specified"))
+        })?;
+        let options = Options {
+            // The client has its own, for the whole request.
+            timeout: None,
+            retry: settings.retry_on_failure.as_option().cloned(),
+            queue: settings.sending_queue.as_option().cloned(),
+            max_request: Options::MAX_REQUEST,
+            destination: url::destination(&url),
+        };
+        let wire = exporter::Http::new(settings.client.clone(), settings.encoding, url);
+        Ok(Arc::new(Sending::new(&cx, options, wire)?))
+    }
+
+    fn delivery(settings: &Settings) -> Delivery {
+        Queue::delivery(&settings.sending_queue)
+    }
+}
