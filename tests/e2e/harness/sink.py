@@ -22,6 +22,7 @@ class Recorder:
     def __init__(self):
         self._lock = threading.Lock()
         self._kept: dict[str, list] = {signal.name: [] for signal in signals.ALL}
+        self._decoded: dict[str, list] = {signal.name: [] for signal in signals.ALL}
         self._busy = 0
         self.attempts = 0
         self.most_at_once = 0
@@ -45,9 +46,15 @@ class Recorder:
                 self._busy -= 1
 
     def requests(self, signal: Signal) -> list:
+        decoded = self._decoded[signal.name]
         with self._lock:
-            kept = list(self._kept[signal.name])
-        return [decode(body) for body, decode in kept]
+            new = self._kept[signal.name][len(decoded) :]
+        decoded += [decode(body) for body, decode in new]
+        return list(decoded)
+
+    def bodies(self, signal: Signal) -> list[bytes]:
+        with self._lock:
+            return [body for body, _ in self._kept[signal.name]]
 
     def count(self, signal: Signal) -> int:
         return sum(signal.count(request) for request in self.requests(signal))

@@ -1,0 +1,133 @@
+"""Process rows: what a signal, a dead backend and a slow machine may not cost."""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+import time
+
+import pytest
+
+from harness import config, ports, signals, waiting
+from harness.collector import http_get
+from harness.load import Load
+from harness.sink import GrpcSink
+
+
+@pytest.mark.parametrize("run", range(20))
+def test_p1_sigterm_under_load_loses_nothing(collector, grpc_sink, run):
+    pipe = config.Pipe(config.to_grpc(grpc_sink.endpoint, compression="none"), processors={"batch": {}})
+    running = collector(pipe.config)
+    with Load(pipe.grpc) as load:
+        # Another moment of the batch's life in each run.
+        load.wait_acknowledged(50 + 13 * run)
+        assert running.stop() == 0, running.log()
+    delivered = grpc_sink.span_numbers()
+    assert len(delivered) == len(set(delivered)), "duplicates"
+    assert Load.numbers(load.acknowledged) <= set(delivered), "acknowledged and lost"
+    assert not Load.numbers(load.refused) & set(delivered), "refused and delivered"
+    assert set(delivered) <= Load.numbers(load.acknowledged | load.unknown)
+    assert "lost_items=0" in running.log() or '"lost_items":0' in running.log().replace(" ", ""), running.log()
+
+
+def test_p1_readiness_ends_at_once_while_the_drain_delay_still_serves(collector, grpc_sink):
+    health = ports.free_one()
+    pipe = config.Pipe(config.to_grpc(grpc_sink.endpoint))
+    pipe.config["extensions"] = {"health_check": {"endpoint": f"127.0.0.1:{health}"}}
+    pipe.config["service"]["extensions"] = ["health_check"]
+    pipe.config["sluice"] = {"drain_delay": "2s"}
+    running = collector(pipe.config)
+    assert http_get(f"http://127.0.0.1:{health}/")[0] == 200
+    with Load(pipe.grpc, threads=1) as load:
+        running.signal(signal.SIGTERM)
+        waiting.until(lambda: http_get(f"http://127.0.0.1:{health}/")[0] == 503, "readiness off", 2)
+        load.wait_acknowledged(len(load.acknowledged) + 1)
+        assert running.wait(25) == 0
+
+
+def test_p2_sigterm_with_a_dead_backend_ends_by_the_deadline_and_says_what_is_lost(collector):
+    dead = f"127.0.0.1:{ports.free_one()}"
+    pipe = config.Pipe(config.to_grpc(dead), processors={"batch": {"timeout": "10ms"}})
+    pipe.config["sluice"] = {"shutdown_timeout": "2s"}
+    running = collector(pipe.config)
+    with Load(pipe.grpc, threads=2) as load:
+        load.wait_acknowledged(20)
+    began = time.monotonic()
+    code = running.stop(seconds=10)
+    took = time.monotonic() - began
+    assert took < 5, f"{took:.1f} s with a deadline of 2 s"
+    log = running.log()
+    lost = len(load.acknowledged) * 100
+    assert re.search(rf"{lost}\b", log.split("Starting shutdown", 1)[1]), (lost, log)
+    assert "otlp" in log.rsplit("Shutdown complete", 1)[0].rsplit("\n", 3)[-2], log
+    assert code in (0, 1)
+
+
+def test_p3_a_second_signal_exits_at_once_and_not_with_zero(collector):
+    dead = f"127.0.0.1:{ports.free_one()}"
+    pipe = config.Pipe(config.to_grpc(dead), processors={"batch": {"timeout": "10ms"}})
+    running = collector(pipe.config)
+    with Load(pipe.grpc, threads=1) as load:
+        load.wait_acknowledged(5)
+    running.signal(signal.SIGTERM)
+    waiting.until(lambda: "Starting shutdown" in running.log(), "the first signal at work")
+    assert running.is_running(), "the first signal must wait for the backend"
+    running.signal(signal.SIGTERM)
+    assert running.wait(1) != 0
+
+
+class DutyCycle:
+    """Lets a process run for a tenth of the time: 10 ms of every 100 ms."""
+
+    def __init__(self, running):
+        self._running = running
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._cycle)
+
+    def _cycle(self):
+        while not self._over.is_set():
+            self._running.signal(signal.SIGSTOP)
+            time.sleep(0.09)
+            self._running.signal(signal.SIGCONT)
+            time.sleep(0.01)
+
+    def __enter__(self):
+        self._thread.start()
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join()
+
+
+def test_p8_health_answers_on_a_tenth_of_a_cpu(collector, grpc_sink):
+    health = ports.free_one()
+    pipe = config.Pipe(config.to_grpc(grpc_sink.endpoint))
+    pipe.config["extensions"] = {"health_check": {"endpoint": f"127.0.0.1:{health}"}}
+    pipe.config["service"]["extensions"] = ["health_check"]
+    running = collector(pipe.config)
+    with Load(pipe.grpc, threads=4) as load, DutyCycle(running):
+        load.wait_acknowledged(20)
+        for _ in range(10):
+            # The timeout is the assertion.
+            assert http_get(f"http://127.0.0.1:{health}/", timeout=1.0)[0] == 200
+    grpc_sink.wait_count(signals.TRACES, len(load.acknowledged) * 100)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_collector_ends_cleanly(collector, grpc_sink, number):
+    running = collector(config.Pipe(config.to_grpc(grpc_sink.endpoint)).config)
+    running.signal(number)
+    assert running.wait(5) == 0, running.log()
+
+
+def test_a_port_that_is_taken_is_named_with_its_yaml_path(collector, tmp_path):
+    from harness.collector import Collector
+
+    with GrpcSink() as sink:
+        pipe = config.Pipe(config.to_grpc(sink.endpoint), grpc={"endpoint": sink.endpoint})
+        failing = Collector(pipe.config, tmp_path)
+        with pytest.raises(AssertionError) as failure:
+            failing.start()
+    assert "receivers.otlp.protocols.grpc.endpoint" in str(failure.value)
+    assert failing.wait(1) == 1
