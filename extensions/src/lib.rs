@@ -4,3 +4,16 @@
 //! - `health_check`: whether the collector takes data, over HTTP
 //! - `healthcheckv2`: the state of every component, over HTTP and gRPC
 //! - `pprof`, `zpages`: sections that are accepted, not served yet
+//!
+//! `health` is what both health checks answer with.
+
+#[cfg(any(feature = "health-check-extension", feature = "healthcheckv2-extension"))]
+mod health;
+#[cfg(feature = "health-check-extension")]
+pub mod health_check;
+#[cfg(feature = "healthcheckv2-extension")]
+pub mod healthcheckv2;
+#[cfg(feature = "pprof-extension")]
+pub mod pprof;
+#[cfg(feature = "zpages-extension")]
+pub mod zpages;

@@ -5,3 +5,5 @@
 
 #[cfg(feature = "nop-receiver")]
 pub mod nop;
+#[cfg(feature = "otlp-receiver")]
+pub mod otlp;
