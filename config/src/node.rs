@@ -224,8 +224,6 @@ impl Node {
     pub fn with_origins_of(mut self, written: &Node) -> Node {
         self.span.clone_from(&written.span);
         self.origin = written.origin.clone();
-        let reference = written.expanded.as_ref().map(|e| e.reference.clone());
-        self.expanded = reference.map(|reference| Box::new(Expanded { reference, ..Expanded::default() }));
         match (&mut self.value, &written.value) {
             (Value::Map(entries), Value::Map(_)) => {
                 for entry in entries {

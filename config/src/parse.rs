@@ -131,7 +131,7 @@ impl Tree<'_> {
                 let kind = Kind::Map { entries: vec![], seen: HashMap::new(), key: None, merges: vec![] };
                 self.open(mark, anchor, kind)?;
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::SequenceEnd | Event::MappingEnd => self.close(mark),
             Event::Alias(id) => self.alias(id, mark)?,
             _ => {}
         }
@@ -262,8 +262,11 @@ impl Tree<'_> {
         Ok(())
     }
 
-    fn close(&mut self) {
-        let Some(frame) = self.frames.pop() else { return };
+    fn close(&mut self, end: &Mark) {
+        let Some(mut frame) = self.frames.pop() else { return };
+        if !starts_block(&frame.span) {
+            frame.span = frame.span.until(self.span(end).bytes().end);
+        }
         let value = match frame.kind {
             Kind::Seq(items) => Value::Seq(items),
             Kind::Map { mut entries, mut seen, merges, .. } => {

@@ -99,15 +99,13 @@ fn write_inline(out: &mut String, node: &Node, print: Print) {
     };
     out.push_str(&text);
     if print.origins {
-        let origin = match (&node.origin, &node.expanded, &node.span) {
-            (Origin::Env(_), Some(expanded), _) if !expanded.reference.is_empty() => {
-                expanded.reference.to_string()
-            }
-            (Origin::Env(name), ..) => format!("${{env:{name}}}"),
-            (Origin::Set, ..) => "--set".to_owned(),
-            (Origin::File, _, Some(span)) => format!("{}:{}", span.source().name(), span.line()),
-            (Origin::File, ..) => "file".to_owned(),
-            (Origin::Default, ..) => "default".to_owned(),
+        let origin = match (&node.origin, &node.span) {
+            // The name alone: the default of a reference may be a secret.
+            (Origin::Env(name), _) => format!("${{env:{name}}}"),
+            (Origin::Set, _) => "--set".to_owned(),
+            (Origin::File, Some(span)) => format!("{}:{}", span.source().name(), span.line()),
+            (Origin::File, None) => "file".to_owned(),
+            (Origin::Default, _) => "default".to_owned(),
         };
         let _ok = write!(out, "  # {}", crate::problem::escape(&origin));
     }

@@ -194,6 +194,7 @@ impl Problems {
 
     fn is_told(&self, warning: &Problem) -> bool {
         let Some(name) = &warning.unset else { return false };
+        let name = format!("`{name}`");
         let at_same_place = |p: &Problem| match (&p.span, &warning.span) {
             (Some(outer), Some(inner)) => outer.contains(inner),
             _ => false,
@@ -202,7 +203,7 @@ impl Problems {
             && self.list.iter().any(|p| {
                 p.severity == Severity::Error
                     && at_same_place(p)
-                    && p.notes.iter().chain([&p.message]).any(|text| text.contains(&**name))
+                    && p.notes.iter().chain([&p.message]).any(|text| text.contains(&name))
             })
     }
 

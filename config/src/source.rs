@@ -115,6 +115,11 @@ impl Span {
         )
     }
 
+    /// The same start, another end in bytes.
+    pub(crate) fn until(self, end: usize) -> Self {
+        Self { end: u32::try_from(end).unwrap_or(u32::MAX).max(self.start), ..self }
+    }
+
     /// Whether `other` lies within it.
     pub(crate) fn contains(&self, other: &Self) -> bool {
         self.same_source(other) && self.start <= other.start && other.end <= self.end

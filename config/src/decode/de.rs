@@ -179,6 +179,25 @@ impl<'a> De<'a> {
         Err(self.fail(format!("`{whole}` is out of range: must be between {least} and {most}")))
     }
 
+    /// What keeps the value from being a secret. The words show nothing of it, nor of a reference's default.
+    fn why_no_secret(&self) -> Option<Problem> {
+        if !is_reference(self.node) {
+            self.cx.hide(self.node.span());
+        }
+        let unset: Vec<_> = self.node.unset_variables().map(|name| format!("`{name}`")).collect();
+        let text = match &self.node.value {
+            _ if !unset.is_empty() => {
+                format!("environment variable {} is not set, and this is a secret", unset.join(", "))
+            }
+            Value::String(_) | Value::Null => return None,
+            _ if self.node.raw().is_some() => return None,
+            Value::Seq(_) => "expected a string, found a list".to_owned(),
+            Value::Map(_) => "expected a string, found a section".to_owned(),
+            _ => "expected a string: put the value in quotes".to_owned(),
+        };
+        Some(Problem::error(&self.path, text).at(self.node.span()))
+    }
+
     fn map_access(self, fields: Option<&'static [&'static str]>) -> Fields<'a> {
         Fields::new(self, fields)
     }
@@ -324,29 +343,10 @@ impl<'de> de::Deserializer<'de> for De<'_> {
                 ours::put_node(self.node.clone());
                 visitor.visit_unit()
             }
-            ours::SECRET => {
-                if !is_reference(self.node) {
-                    self.cx.hide(self.node.span());
-                }
-                let unset: Vec<_> = self.node.unset_variables().map(|name| format!("`{name}`")).collect();
-                if !unset.is_empty() {
-                    let names = unset.join(", ");
-                    return Err(
-                        self.fail(format!("environment variable {names} is not set, and this is a secret"))
-                    );
-                }
-                match self.node.value {
-                    Value::Map(_) | Value::Seq(_) => Err(self.mismatch("a string")),
-                    // The text of a mistake in a secret may be the secret.
-                    Value::Bool(_) | Value::Int(_) | Value::Float(_) if self.node.raw().is_none() => {
-                        let problem = self.problem("expected a string, found another scalar");
-                        Err(self
-                            .cx
-                            .fail(Some(problem.help("put it in quotes to make it a string")), self.culprit))
-                    }
-                    _ => visitor.visit_newtype_struct(self),
-                }
-            }
+            ours::SECRET => match self.why_no_secret() {
+                Some(problem) => Err(self.cx.fail(Some(problem), self.culprit)),
+                None => visitor.visit_newtype_struct(self),
+            },
             ours::DURATION
                 if matches!(
                     self.node.value,

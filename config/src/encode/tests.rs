@@ -88,7 +88,7 @@ fn settings_that_are_printed_in_full_decode_to_themselves() {
 #[test]
 fn every_value_can_be_printed_with_who_gave_it() {
     let loaded = Loader::new()
-        .text("collector.yaml", "endpoint: ${env:HOST}:4317\ntimeout: ${env:T}\nqueue:\n  size: 7\n")
+        .text("collector.yaml", "endpoint: ${env:HOST}:4317\ntimeout: ${env:T:-canary}\nqueue:\n  size: 7\n")
         .set("keys=[a]")
         .environment([("HOST", "h"), ("T", "1s")])
         .load()
@@ -99,7 +99,7 @@ fn every_value_can_be_printed_with_who_gave_it() {
     assert_eq!(
         yaml,
         "\
-endpoint: h:4317  # ${env:HOST}:4317
+endpoint: h:4317  # ${env:HOST}
 key: \"[REDACTED]\"  # default
 timeout: 1s  # ${env:T}
 headers:

@@ -61,12 +61,12 @@ error: receivers.otlp.protocols.grpc.endpoint: expected a string, found a list
   --> collector.yaml:6:19
    |
  6 |         endpoint: [1]
-   |                   ^
-error: receivers.otlp.protocols.grpc.token: expected a string, found another scalar
+   |                   ^^^
+error: receivers.otlp.protocols.grpc.token: expected a string: put the value in quotes
   --> collector.yaml:7:16
    |
  7 |         token: [REDACTED]
-   |                ^^^^^^^^^^ put it in quotes to make it a string
+   |                ^^^^^^^^^^
 "
     );
 }
@@ -176,4 +176,51 @@ fn problems_come_in_the_order_of_the_sources() {
     let order: Vec<String> = problems.in_order().iter().map(ToString::to_string).collect();
     assert_eq!(order, ["one", "two", "three", "four"]);
     assert_eq!((problems.error_count(), problems.warning_count(), problems.len()), (3, 1, 4));
+}
+
+#[test]
+fn the_default_of_a_reference_in_a_secret_is_in_no_printed_problem() {
+    for value in [
+        "${env:NOPE:-[canary]}",
+        "Bearer canary ${env:NOPE}",
+        "'${env:NOPE:-{canary: 1}'",
+        "[canary]",
+        "0x5ca9a41",
+    ] {
+        let yaml = format!("grpc:\n  token: {value}\n  endpont: 1\n");
+        let no_variables: [(&str, &str); 0] = [];
+        let loaded = crate::Loader::new().text("c.yaml", yaml).environment(no_variables).load().unwrap();
+        let mut problems = loaded.warnings;
+        assert!(decode::<Grpc>(loaded.root.get("grpc").unwrap(), "grpc", &mut problems).is_none());
+        let text = problems.to_text() + &problems.to_json();
+        assert!(!text.contains("canary") && !text.contains("ca9a41"), "{value}\n{text}");
+    }
+}
+
+#[test]
+fn the_example_of_the_guide_is_what_is_printed() {
+    let guide = include_str!("../../../docs/configuration.md");
+    let example = guide.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    let yaml = "\
+receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpont: 0.0.0.0:4317
+processors:
+  batch:
+    send_batch_size: 1
+    timeout: \"10\"
+";
+    let node = Node::from_yaml("collector.yaml", yaml).unwrap();
+    let mut found = Problems::new();
+    let mut durations = |at: &str, path: &str| {
+        let mut list = Problems::new();
+        let _none = decode::<Grpc>(node.at(at).unwrap(), path, &mut list);
+        let wanted = |p: &Problem| p.message.contains("endpont") || p.message.contains("missing unit");
+        found.extend(list.into_iter().filter(wanted));
+    };
+    durations("processors::batch", "processors.batch");
+    durations("receivers::otlp::protocols::grpc", "receivers.otlp.protocols.grpc");
+    assert_eq!(found.to_text(), example);
 }
