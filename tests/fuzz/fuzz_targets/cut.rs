@@ -1,0 +1,66 @@
+//! Cutting loses nothing and counts right. The first three bytes pick the signal, where to cut, and the size of pieces.
+#![no_main]
+
+use bytes::Bytes;
+use libfuzzer_sys::fuzz_target;
+use sluice_pdata::{Limits, Pdata, Signal};
+
+fuzz_target!(|input: &[u8]| {
+    let [pick, at, size, body @ ..] = input else { return };
+    let signal = Signal::ALL[usize::from(*pick) % 3];
+    let Ok((whole, _)) = Pdata::from_wire(signal, Bytes::copy_from_slice(body), &Limits::default()) else { return };
+
+    let mut back = whole.clone();
+    let mut front = back.split_off_front((*at).into());
+    assert_eq!(front.items(), usize::from(*at).min(whole.items()));
+    assert_eq!(records(&front) + records(&back), records(&whole));
+    check(&front);
+    check(&back);
+    front.append(back);
+    assert_eq!(front.items(), whole.items());
+    check(&front);
+
+    let max = usize::from(*size) * 8;
+    let pieces = whole.clone().split_by_size(max);
+    assert_eq!(pieces.iter().map(Pdata::items).sum::<usize>(), whole.items());
+    for piece in &pieces {
+        assert!(piece.size() <= max || piece.items() <= 1, "{piece:?} in {max}");
+        check(piece);
+    }
+
+    let mut half = whole.clone();
+    let mut odd = false;
+    half.retain_wire(|_| {
+        odd = !odd;
+        odd
+    });
+    assert_eq!(half.items(), whole.items().div_ceil(2));
+    check(&half);
+
+    let mut edited = whole.clone();
+    edited.edit_resources(|resource| {
+        resource.upsert("fuzzed", true);
+        resource.delete("service.name");
+    });
+    assert_eq!(edited.items(), whole.items());
+    check(&edited);
+});
+
+/// What was cut is a canonical request with as many items as it says.
+fn check(data: &Pdata) {
+    let wire = data.wire().concat();
+    let (again, repairs) = Pdata::from_wire(data.signal(), wire.into(), &Limits::default()).expect("still a request");
+    assert!(repairs.is_empty());
+    assert_eq!(again.items(), data.items());
+    assert_eq!(again.wire().concat(), data.wire().concat(), "still canonical");
+}
+
+/// Bytes in records.
+fn records(data: &Pdata) -> usize {
+    let mut sum = 0;
+    data.clone().retain_wire(|record| {
+        sum += record.len();
+        true
+    });
+    sum
+}
