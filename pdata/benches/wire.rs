@@ -71,3 +71,57 @@ fn prost_encode(bencher: Bencher<'_, '_>, signal: Signal) {
 fn encoding(bencher: Bencher<'_, '_>, request: &(impl Message + Sync)) {
     bencher.bench(|| black_box(request).encode_to_vec());
 }
+
+#[divan::bench(args = Signal::ALL)]
+fn append_100_requests(bencher: Bencher<'_, '_>, signal: Signal) {
+    let request = pdata(signal);
+    bencher
+        .counter(ItemsCount::new(100 * ITEMS))
+        .with_inputs(|| vec![request.clone(); 100])
+        .bench_values(batch);
+}
+
+#[divan::bench(args = Signal::ALL)]
+fn split_10_000_items_at_5_050(bencher: Bencher<'_, '_>, signal: Signal) {
+    let batch = batch(vec![pdata(signal); 100]);
+    let half = 100 * ITEMS / 2 + ITEMS / 2;
+    let bencher = bencher.counter(ItemsCount::new(100 * ITEMS)).with_inputs(|| batch.clone());
+    bencher.bench_values(|mut batch| (batch.split_off_front(half), batch));
+}
+
+#[divan::bench(args = Signal::ALL)]
+fn split_by_size_in_4(bencher: Bencher<'_, '_>, signal: Signal) {
+    let batch = batch(vec![pdata(signal); 100]);
+    let max = batch.size() / 4 + 4096;
+    let bencher = bencher.counter(ItemsCount::new(100 * ITEMS)).with_inputs(|| batch.clone());
+    bencher.bench_values(|batch| batch.split_by_size(max));
+}
+
+#[divan::bench(args = Signal::ALL)]
+fn retain_every_other_item(bencher: Bencher<'_, '_>, signal: Signal) {
+    let request = pdata(signal);
+    per_item(bencher, signal).with_inputs(|| request.clone()).bench_values(|mut request| {
+        let mut odd = false;
+        request.retain_wire(|_| {
+            odd = !odd;
+            odd
+        });
+        request
+    });
+}
+
+#[divan::bench(args = Signal::ALL)]
+fn edit_resources(bencher: Bencher<'_, '_>, signal: Signal) {
+    let request = pdata(signal);
+    per_item(bencher, signal).with_inputs(|| request.clone()).bench_values(|mut request| {
+        request.edit_resources(|resource| resource.upsert("deployment.environment.name", "production"));
+        request
+    });
+}
+
+fn batch(requests: Vec<Pdata>) -> Pdata {
+    let mut requests = requests.into_iter();
+    let mut batch = requests.next().unwrap();
+    requests.for_each(|request| batch.append(request));
+    batch
+}

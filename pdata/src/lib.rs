@@ -5,6 +5,12 @@
 //! everything behind the door is infallible: forwarding ([`Pdata::wire`]), joining ([`Pdata::append`]),
 //! splitting, dropping records, editing resources. Only [`Pdata::traces_mut`] and its siblings build structs.
 //!
+//! **Canonical form** is what holds for all bytes behind the door: they are well-formed; strings are UTF-8; trace and
+//! span ids are 16 and 8 bytes or empty; values are nested no deeper than 64 levels; each singular field is there at
+//! most once, and at most one member of a oneof; repeated numbers are packed in one field; a resource stands before
+//! its scopes and a scope before its records. Otherwise the order of fields is the sender's, varints may be longer
+//! than necessary, and unknown fields may stand anywhere, balanced groups among them.
+//!
 //! In the order of the data:
 //!
 //! - [`wire`]: protobuf primitives, a bounded reader and a writer

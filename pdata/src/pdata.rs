@@ -1,5 +1,8 @@
 //! One batch of telemetry of one signal.
 
+#[cfg(test)]
+mod tests;
+
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;

@@ -61,7 +61,8 @@ fn cutting_copies_what_is_at_the_cut_alone() {
         let size = batch.size();
         let (info, front) = allocations(|| batch.split_off_front(451));
         assert_eq!((front.items(), batch.items()), (451, 549));
-        assert!(info.count_total < 20, "{signal}: {info:?}");
+        // A reference count for each chunk, the lists of chunks, and the resource at the cut, on either side.
+        assert!(info.count_total < 10 + 15, "{signal}: {info:?}");
         assert!(info.bytes_total < size as u64 / 3, "{signal}: {info:?} of {size}");
     }
 }
