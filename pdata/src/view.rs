@@ -20,7 +20,7 @@
 //! ```
 //!
 //! `fields` (the wire) -> `list`, `text` (what is built from fields) -> `value`, `resource`, `trace`, `metrics`,
-//! `points`, `logs` (the messages) -> `request` (a whole batch).
+//! `points`, `logs` (the messages) -> `request` (a whole batch), `retain` (leaving items out).
 
 pub(crate) mod fields;
 mod list;
@@ -29,6 +29,7 @@ mod metrics;
 mod points;
 mod request;
 mod resource;
+mod retain;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -49,6 +50,7 @@ pub use points::{
 };
 pub use request::{LogsView, MetricsView, RequestIter, RequestView, TracesView};
 pub use resource::{EntityRefView, ResourceView, ScopeView};
+pub use retain::DataPointView;
 pub use text::Text;
 pub use trace::{
     EventView, Events, LinkView, Links, ResourceSpansView, ScopeSpansView, SpanView, Spans, StatusView,

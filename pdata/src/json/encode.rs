@@ -6,9 +6,6 @@ use crate::view::fields::{Field as WireField, Fields};
 use crate::wire::{Reader, Value};
 use bytes::Bytes;
 
-/// No message of OTLP has more fields.
-const MOST_FIELDS: usize = 16;
-
 /// Messages nest no deeper when they come from outside (64 `AnyValue`s, three messages each); what code of ours
 /// nests deeper is cut.
 const DEEPEST: usize = 256;
@@ -33,19 +30,29 @@ pub(super) fn request(chunks: &[Bytes], schema: &'static Message, out: &mut Vec<
     out.push(b'}');
 }
 
-/// Where a message has the fields that its schema knows: the last occurrence, and for lists the first.
+fn message(body: &[u8], schema: &Message, out: &mut Vec<u8>, depth: usize) {
+    if depth > DEEPEST {
+        out.extend_from_slice(b"{}");
+        return;
+    }
+    // No message of OTLP has more than 16 fields. Most are attributes and values, for which 16 slots would cost
+    // more than the rest.
+    match schema.fields.len() {
+        0..=2 => object::<2>(body, schema, out, depth),
+        3..=8 => object::<8>(body, schema, out, depth),
+        _ => object::<16>(body, schema, out, depth),
+    }
+}
+
+/// Where a message has a field: the last occurrence, and for lists the first.
 #[derive(Clone, Copy, Default)]
 struct Found<'a> {
     last: Option<WireField<'a>>,
     first_tail: &'a [u8],
 }
 
-fn message(body: &[u8], schema: &Message, out: &mut Vec<u8>, depth: usize) {
-    if depth > DEEPEST {
-        out.extend_from_slice(b"{}");
-        return;
-    }
-    let mut found = [Found::default(); MOST_FIELDS];
+fn object<const FIELDS: usize>(body: &[u8], schema: &Message, out: &mut Vec<u8>, depth: usize) {
+    let mut found = [Found::default(); FIELDS];
     for field in Fields::new(body) {
         if let Some(slot) = schema.by_number(field.number).and_then(|index| found.get_mut(index)) {
             if slot.last.is_none() {

@@ -208,3 +208,58 @@ fn i4_values_that_our_own_code_nested_too_deeply_are_cut_not_followed() {
         value = array.values.into_iter().next().unwrap_or_default();
     }
 }
+
+/// Keeps every third item, counted in visiting order.
+fn thin(data: &mut Pdata) -> usize {
+    let mut seen = 0;
+    let mut keep = || {
+        seen += 1;
+        seen % 3 == 0
+    };
+    match data.signal() {
+        Signal::Traces => data.retain_spans(|_, _, _| keep()),
+        Signal::Metrics => data.retain_data_points(|_, _, _, _| keep()),
+        Signal::Logs => data.retain_log_records(|_, _, _| keep()),
+    }
+    seen
+}
+
+proptest! {
+    #[test]
+    fn retaining_by_view_is_the_same_on_wire_and_structs(seed: u64) {
+        let mut random = Arbitrary::new(seed);
+        let (traces, metrics, logs) = (random.traces(), random.metrics(), random.logs());
+        for (mut wire, mut structs) in [
+            (from_wire(Signal::Traces, traces.encode_to_vec()), Pdata::from_traces(traces)),
+            (from_wire(Signal::Metrics, metrics.encode_to_vec()), Pdata::from_metrics(metrics)),
+            (from_wire(Signal::Logs, logs.encode_to_vec()), Pdata::from_logs(logs)),
+        ] {
+            let items = wire.items();
+            prop_assert_eq!(thin(&mut wire), items);
+            prop_assert_eq!(thin(&mut structs), items);
+            prop_assert_eq!((wire.items(), structs.items()), (items / 3, items / 3));
+            if wire.is_empty() {
+                // Envelopes that were empty before may stay or go.
+                continue;
+            }
+            prop_assert_eq!(wire.traces(), structs.traces());
+            prop_assert_eq!(wire.metrics(), structs.metrics());
+            prop_assert_eq!(wire.logs(), structs.logs());
+        }
+    }
+}
+
+#[test]
+fn retain_sees_resource_scope_and_metric() {
+    let mut data = one_span(Span { name: "health".into(), ..Default::default() });
+    data.append(one_span(Span { name: "checkout".into(), ..Default::default() }));
+    data.retain_spans(|resource, scope, span| {
+        assert!(resource.attributes.is_empty() && scope.name.is_empty());
+        span.name != "health"
+    });
+    assert_eq!(data.items(), 1);
+    let untouched = data.wire();
+    data.retain_log_records(|_, _, _| false);
+    data.retain_spans(|_, _, _| true);
+    assert_eq!(data.wire(), untouched);
+}
