@@ -198,7 +198,8 @@ impl Node {
             (Value::Map(below), Value::Map(above)) => {
                 let mut entries = below.clone();
                 for entry in above {
-                    match entries.iter_mut().find(|e| e.key == entry.key) {
+                    // No key is twice in one section: those that were added need no look.
+                    match entries.iter_mut().take(below.len()).find(|e| e.key == entry.key) {
                         Some(e) => {
                             e.value = entry.value.over(&e.value);
                             e.key_span.clone_from(&entry.key_span);

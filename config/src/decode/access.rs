@@ -1,16 +1,17 @@
 //! How serde walks lists, sections and enums.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use super::de::{Cx, De, Error, Role};
 use super::key::KeyDe;
-use crate::Problem;
 use crate::node::{Entry, Node, Value};
 use crate::path::join;
 use crate::problem::is_sensitive;
+use crate::{ComponentId, Problem};
 
 /// A field whose name starts with this is decoded from the section around it.
 const SQUASH: &str = "..";
@@ -28,7 +29,7 @@ pub(super) struct Fields<'a> {
     entry: usize,
     field: usize,
     next: Option<Next<'a>>,
-    ids: Vec<String>,
+    ids: HashSet<ComponentId>,
 }
 
 enum Next<'a> {
@@ -50,7 +51,7 @@ impl<'a> Fields<'a> {
             entry: 0,
             field: 0,
             next: None,
-            ids: Vec::new(),
+            ids: HashSet::new(),
         }
     }
 
@@ -104,9 +105,11 @@ impl<'a> Fields<'a> {
         if is_sensitive(&entry.key) {
             self.cx.hide(entry.value.span());
         }
-        let span = entry.key_span.as_ref().or(entry.value.span());
-        let problem = Problem::error(&self.path, format!("unknown key `{}`", entry.key)).at(span);
-        self.cx.unknown(problem.suggest(&entry.key, "known keys", known.iter().copied()));
+        self.cx.unknown(|| {
+            let span = entry.key_span.as_ref().or(entry.value.span());
+            let problem = Problem::error(&self.path, format!("unknown key `{}`", entry.key)).at(span);
+            problem.suggest(&entry.key, "known keys", known.iter().copied())
+        });
     }
 }
 

@@ -41,8 +41,12 @@ impl<'a> Cx<'a> {
         self.set_aside.contains(&De::address(node))
     }
 
-    pub(super) fn unknown(&self, problem: Problem) {
-        self.run.borrow_mut().unknown.push(problem);
+    /// Notes an unknown key. Those beyond the first thousand are left for the next time.
+    pub(super) fn unknown(&self, problem: impl FnOnce() -> Problem) {
+        let unknown = &mut self.run.borrow_mut().unknown;
+        if unknown.len() < 1000 {
+            unknown.push(problem());
+        }
     }
 
     pub(super) fn hide(&self, span: Option<&Span>) {

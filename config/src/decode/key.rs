@@ -1,5 +1,7 @@
 //! Keys of free maps: strings, component ids, and whatever else a type reads from text.
 
+use std::collections::HashSet;
+
 use serde::de::value::StrDeserializer;
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
@@ -15,7 +17,7 @@ pub(super) struct KeyDe<'a> {
     pub(super) path: &'a str,
     pub(super) cx: &'a Cx<'a>,
     /// Component ids of this map so far: blanks around their parts do not make two of one.
-    pub(super) ids: &'a mut Vec<String>,
+    pub(super) ids: &'a mut HashSet<ComponentId>,
 }
 
 impl KeyDe<'_> {
@@ -64,10 +66,10 @@ impl<'de> de::Deserializer<'de> for KeyDe<'_> {
         if name == ours::ID
             && let Ok(id) = self.entry.key.parse::<ComponentId>()
         {
-            if self.ids.iter().any(|seen| seen == id.as_str()) {
+            if self.ids.contains(&id) {
                 return Err(de::Error::custom(format!("duplicate name {:?}", id.as_str())));
             }
-            self.ids.push(id.to_string());
+            self.ids.insert(id);
         }
         visitor.visit_newtype_struct(self)
     }

@@ -24,6 +24,10 @@ pub(super) fn merge(base: &mut Node, later: Node, path: &str, problems: &mut Pro
             if base.span.is_none() {
                 (base.span, base.origin) = (later.span, later.origin);
             }
+            if entries.is_empty() {
+                *entries = added;
+                return;
+            }
             for entry in added {
                 match entries.iter_mut().find(|e| e.key == entry.key) {
                     Some(found) => {
