@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p sluice-pdata --bench wire`
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
+
 #[path = "support/payload.rs"]
 mod payload;
 
@@ -68,7 +70,7 @@ fn prost_encode(bencher: Bencher<'_, '_>, signal: Signal) {
     }
 }
 
-fn encoding(bencher: Bencher<'_, '_>, request: &(impl Message + Sync)) {
+fn encoding(bencher: Bencher<'_, '_>, request: &impl Message) {
     bencher.bench(|| black_box(request).encode_to_vec());
 }
 

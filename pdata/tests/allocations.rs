@@ -1,6 +1,8 @@
 //! What passes the door and moves through a pipeline allocates by request, never by item; and what is refused
 //! allocates nothing.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 #[path = "../benches/support/payload.rs"]
 mod payload;
 

@@ -37,8 +37,12 @@ impl Pair {
 }
 
 impl Scrambler {
-    fn one_in(&mut self, n: u64) -> bool {
-        self.random.below(n) == 0
+    fn below(&mut self, n: usize) -> usize {
+        self.random.below(n as u64).try_into().unwrap()
+    }
+
+    fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
     }
 
     fn message(&mut self, table: &Table, body: &[u8], depth: u32) -> Pair {
@@ -47,7 +51,7 @@ impl Scrambler {
         if self.one_in(4) {
             // Repeated fields change their order, and so the meaning: both sides see the same order.
             for index in (1..own.len()).rev() {
-                own.swap(index, self.random.below(index as u64 + 1) as usize);
+                own.swap(index, self.below(index + 1));
             }
         }
         for field in own {
@@ -134,7 +138,7 @@ impl Scrambler {
                 }
                 if twice {
                     // In two parts, which the reader must merge.
-                    let at = split_point(&child.sent, self.random.below(8) as usize);
+                    let at = split_point(&child.sent, self.below(8));
                     pair.sent.put_bytes_field(number, &child.sent[..at]);
                     pair.sent.put_bytes_field(number, &child.sent[at..]);
                     pair.meant.put_bytes_field(number, &child.meant);
@@ -165,8 +169,8 @@ impl Scrambler {
 
     /// A field of a newer OTLP, which must survive; prost drops it.
     fn unknown(&mut self, pair: &mut Pair) {
-        let number = 1000 + self.random.below(3) as u32;
-        let kind = self.random.below(5);
+        let number = [1000, 1001, 17][self.below(3)];
+        let kind = self.below(5);
         pair.both(|out| match kind {
             0 => out.put_varint_field(number, 7),
             1 => out.put_fixed64_field(number, 7),
