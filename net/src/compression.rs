@@ -208,3 +208,6 @@ pub async fn compress(codec: Codec, level: i32, chunks: &[Bytes]) -> std::io::Re
         .await
         .unwrap_or_else(|| Err(std::io::Error::other("the encoder stopped unexpectedly")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -167,8 +167,13 @@ impl Output<'_> {
         let _buffers = self.budget.reserve(3 * block)?;
         let mut rest = input;
         loop {
+            let frame = rest;
             let mut decoder = lz4_flex::frame::FrameDecoder::new(&mut rest);
             self.drain(&mut decoder, guess(input))?;
+            let read = frame.get(..frame.len() - rest.len()).unwrap_or_default();
+            if !ends_lz4(read) {
+                return Err(self.corrupt("unexpected end of file"));
+            }
             if rest.is_empty() {
                 return Ok(());
             }
@@ -183,6 +188,13 @@ impl Output<'_> {
         self.permit.shrink_to(self.buffer.capacity());
         (Bytes::from(self.buffer), self.permit)
     }
+}
+
+/// Whether a frame has its end mark: the decoder takes a frame that is cut off between two blocks for a whole one.
+fn ends_lz4(frame: &[u8]) -> bool {
+    let checksum = if frame.get(4).is_some_and(|flags| flags & 4 != 0) { 4 } else { 0 };
+    let before = frame.len().checked_sub(checksum).and_then(|end| frame.get(..end));
+    before.is_some_and(|frame| frame.ends_with(&[0; 4]))
 }
 
 /// Windows up to 8 MiB are what every decoder should take (RFC 8878, 3.1.1.1.2).
