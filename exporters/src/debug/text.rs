@@ -44,8 +44,8 @@ impl Dump {
     }
 }
 
-/// Text from outside. Control characters are written as escapes: telemetry must not drive the terminal that shows
-/// it, nor fake lines of the dump.
+/// Text from outside. Control characters, and invisible ones that turn text around, are written as escapes: telemetry
+/// must not drive the terminal that shows it, nor fake lines of the dump.
 #[derive(Clone, Copy)]
 pub(super) struct Clean<'a>(pub(super) Text<'a>);
 
@@ -57,7 +57,7 @@ impl fmt::Display for Clean<'_> {
 
 fn clean(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let mut rest = text;
-    while let Some((at, control)) = rest.char_indices().find(|(_, letter)| letter.is_control()) {
+    while let Some((at, control)) = rest.char_indices().find(|(_, letter)| is_invisible(*letter)) {
         let (plain, from_control) = rest.split_at(at);
         f.write_str(plain)?;
         match control {
@@ -69,6 +69,11 @@ fn clean(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         rest = from_control.get(control.len_utf8()..).unwrap_or_default();
     }
     f.write_str(rest)
+}
+
+fn is_invisible(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// A value in its string form: lists and maps as JSON.
@@ -232,8 +237,8 @@ mod tests {
 
     #[test]
     fn i15_control_characters_of_telemetry_are_escaped() {
-        let text = "a\nSpan #7\r\u{1b}[31mred\u{7f}\u{9b}é🦀";
-        assert_eq!(Clean(text.into()).to_string(), "a\\nSpan #7\\r\\u001b[31mred\\u007f\\u009bé🦀");
+        let text = "a\nSpan #7\r\u{1b}[31mred\u{7f}\u{9b}\u{202e}é🦀";
+        assert_eq!(Clean(text.into()).to_string(), "a\\nSpan #7\\r\\u001b[31mred\\u007f\\u009b\\u202eé🦀");
     }
 
     #[test]
