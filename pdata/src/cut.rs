@@ -13,26 +13,54 @@ use smallvec::SmallVec;
 
 use crate::pdata::Chunks;
 use crate::signal::Signal;
-use crate::wire::{Field, OpenMessage, Write, fields, varint_len};
+use crate::wire::{Field, OpenMessage, Reader, WireType, Write, fields, varint_len};
 
-/// The way down from a request to its items: at each level the numbers of the fields that hold the next one.
-pub(crate) type Path = &'static [&'static [u32]];
+/// The way down from a request to its items: at each level the fields that hold the next one.
+pub(crate) type Path = &'static [Level];
+
+/// Some field numbers of a message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Level(u32);
+
+impl Level {
+    const fn of(number: u32) -> Self {
+        Self(1 << number)
+    }
+
+    pub(crate) const fn contains(self, number: u32) -> bool {
+        number < u32::BITS && self.0 >> number & 1 == 1
+    }
+}
 
 /// The way from a request of this signal to its items.
 pub(crate) fn path(signal: Signal) -> Path {
+    const RECORDS: Path = &[Level::of(1), Level::of(2), Level::of(2)];
+    /// Data points sit two levels below a metric: in one of five kinds of data, then in `data_points`.
+    const DATA: Level = Level(1 << 5 | 1 << 7 | 1 << 9 | 1 << 10 | 1 << 11);
+    const DATA_POINTS: Path = &[Level::of(1), Level::of(2), Level::of(2), DATA, Level::of(1)];
     match signal {
-        Signal::Traces | Signal::Logs => &[&[1], &[2], &[2]],
-        // Data points sit two levels below a metric: in one of five kinds of data, then in `data_points`.
-        Signal::Metrics => &[&[1], &[2], &[2], &[5, 7, 9, 10, 11], &[1]],
+        Signal::Traces | Signal::Logs => RECORDS,
+        Signal::Metrics => DATA_POINTS,
     }
 }
 
 /// Number of items in a message that was checked before; `path` leads from it to them.
 pub(crate) fn count(path: Path, body: &[u8]) -> usize {
     let Some((level, below)) = path.split_first() else { return 1 };
-    let children =
-        fields(body).filter(|field| level.contains(&field.number)).filter_map(|field| field.len_value());
-    if below.is_empty() { children.count() } else { children.map(|child| count(below, child)).sum() }
+    let mut items = 0;
+    let mut reader = Reader::new(body);
+    while !reader.is_empty() {
+        let Ok(key) = reader.key() else { break };
+        if key.wire_type() == Some(WireType::Len) {
+            let Ok(child) = reader.bytes() else { break };
+            if level.contains(key.number()) {
+                items += if below.is_empty() { 1 } else { count(below, child) };
+            }
+        } else if reader.value(key).is_err() {
+            break;
+        }
+    }
+    items
 }
 
 /// Some of the items that were cut.
@@ -83,7 +111,7 @@ struct Envelope<'a> {
     number: u32,
     body: &'a [u8],
     /// The numbers of the fields that are children; everything else goes to each piece.
-    children: &'static [u32],
+    children: Level,
     /// What opening it takes away from the room of a piece.
     cost: usize,
     /// Set once it was opened in the current piece.
@@ -119,7 +147,7 @@ impl<'a> Cutter<'a> {
     fn children(&mut self, path: Path, body: &'a [u8]) {
         let Some((level, below)) = path.split_first() else { return };
         for field in fields(body) {
-            let child = field.len_value().filter(|_| level.contains(&field.number));
+            let child = field.len_value().filter(|_| level.contains(field.number));
             let Some(child) = child else {
                 // An unknown field of a request stays where it is; those of other messages are copied when it opens.
                 if self.open.is_empty() {
@@ -143,7 +171,7 @@ impl<'a> Cutter<'a> {
                 self.finish();
                 self.put(field, items, self.reopening() + weight);
             } else {
-                let children = below.first().copied().unwrap_or_default();
+                let children = below.first().copied().unwrap_or(Level(0));
                 let cost = self.cost(child, children);
                 self.open.push(Envelope { number: field.number, body: child, children, cost, opened: None });
                 self.children(below, child);
@@ -154,7 +182,7 @@ impl<'a> Cutter<'a> {
     }
 
     /// What it takes to open a message: key, length and the fields that are not children.
-    fn cost(&self, body: &[u8], children: &[u32]) -> usize {
+    fn cost(&self, body: &[u8], children: Level) -> usize {
         match self.measure {
             Measure::Items => 0,
             Measure::Bytes => {
@@ -233,6 +261,6 @@ impl<'a> Cutter<'a> {
 }
 
 /// The fields of a message that are not its children.
-fn others<'a>(body: &'a [u8], children: &[u32]) -> impl Iterator<Item = Field<'a>> {
-    fields(body).filter(|field| !children.contains(&field.number))
+fn others<'a>(body: &'a [u8], children: Level) -> impl Iterator<Item = Field<'a>> {
+    fields(body).filter(move |field| !children.contains(field.number))
 }

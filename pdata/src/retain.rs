@@ -17,7 +17,7 @@ use crate::wire::{Write, fields};
 /// Calls `visit` with the body of each item, in order.
 pub(crate) fn each_record(path: Path, body: &[u8], visit: &mut impl FnMut(&[u8])) {
     let Some((level, below)) = path.split_first() else { return visit(body) };
-    let children = fields(body).filter(|field| level.contains(&field.number));
+    let children = fields(body).filter(|field| level.contains(field.number));
     children.filter_map(|field| field.len_value()).for_each(|child| each_record(below, child, visit));
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn request(path: Path, chunk: &Bytes, keep: &[bool]) -> Option<Bytes>
 fn message(path: Path, body: &[u8], mut keep: &[bool], out: &mut Vec<u8>) {
     let Some((level, below)) = path.split_first() else { return };
     for field in fields(body) {
-        let Some(child) = field.len_value().filter(|_| level.contains(&field.number)) else {
+        let Some(child) = field.len_value().filter(|_| level.contains(field.number)) else {
             out.extend_from_slice(field.raw);
             continue;
         };
