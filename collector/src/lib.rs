@@ -10,13 +10,23 @@
 //! - [`service`]: start, run, drain
 //! - [`settings`]: the section `sluice:`
 //! - [`telemetry_settings`]: the section `service.telemetry`
+//! - [`logging`]: the collector's own log
+//! - [`exposition`]: the collector's own metrics, for a scraper
+//! - [`runtime`]: threads, allocator, default budget
+//! - [`cli`]: the command line, around all of it: [`run`] is the whole program
+pub mod cli;
 pub mod components;
+pub mod exposition;
 pub mod graph;
 pub mod known;
+pub mod logging;
 pub mod plan;
+pub mod runtime;
 pub mod service;
 pub mod settings;
 pub mod telemetry_settings;
+
+pub use cli::run;
 
 #[cfg(test)]
 mod testdata;

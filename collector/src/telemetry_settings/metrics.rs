@@ -90,7 +90,8 @@ impl Check for Metrics {
         }
         if !self.views.is_empty() {
             if self.level == Level::Detailed {
-                at.key("views").warn("views are not built yet: all metrics of the level are exposed as they are");
+                at.key("views")
+                    .warn("views are not built yet: all metrics of the level are exposed as they are");
             } else {
                 at.key("views").error("are only allowed with `level: detailed`");
             }

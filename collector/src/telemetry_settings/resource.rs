@@ -32,7 +32,8 @@ impl ResourceSettings {
         ]);
         let items = self.0.get("attributes").map(Node::items).unwrap_or_default();
         let listed = items.iter().filter_map(|item| Some((item.get("name")?.as_str()?, item.get("value")?)));
-        let inline = self.0.entries().iter().filter(|e| !KEYS.contains(&&*e.key)).map(|e| (&*e.key, &e.value));
+        let inline =
+            self.0.entries().iter().filter(|e| !KEYS.contains(&&*e.key)).map(|e| (&*e.key, &e.value));
         for (name, value) in listed.chain(inline) {
             match text(value) {
                 Some(value) => attributes.insert(name.to_owned(), value),
@@ -69,7 +70,9 @@ impl Check for ResourceSettings {
                     at.key("detection/development").warn("detection of resource attributes is not built yet");
                 }
                 "attributes_list" => at.key("attributes_list").error("is not supported: write `attributes`"),
-                key if is_new => at.key(key).error("cannot be mixed with `attributes`: put it into that list"),
+                key if is_new => {
+                    at.key(key).error("cannot be mixed with `attributes`: put it into that list")
+                }
                 key => {
                     inline = true;
                     if matches!(entry.value.value(), Value::Map(_) | Value::Seq(_)) {

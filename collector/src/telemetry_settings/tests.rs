@@ -59,8 +59,12 @@ fn the_classic_address_is_taken_with_a_warning() {
 fn what_is_not_built_is_refused_or_said() {
     let (settings, problems) = read("metrics: {readers: [{periodic: {interval: 10000}}]}");
     assert!(settings.is_none());
-    assert!(problems.contains("metrics.readers[0].periodic: sending the collector's own metrics is not built yet"));
-    let (settings, problems) = read("{logs: {processors: [{batch: {}}]}, traces: {processors: [{batch: {}}]}}");
+    assert!(
+        problems
+            .contains("metrics.readers[0].periodic: sending the collector's own metrics is not built yet")
+    );
+    let (settings, problems) =
+        read("{logs: {processors: [{batch: {}}]}, traces: {processors: [{batch: {}}]}}");
     assert!(settings.is_some(), "{problems}");
     assert!(problems.contains("logs.processors: export of the collector's own log is not built yet"));
     assert!(problems.contains("traces.processors: traces of the collector itself are not built yet"));
@@ -72,14 +76,21 @@ fn what_is_not_built_is_refused_or_said() {
 fn a_resource_is_written_as_a_list_or_inline_but_not_both() {
     let list = good("resource: {attributes: [{name: service.name, value: edge}, {name: zone, value: 7}]}");
     let resource = list.resource.resolve("id-1");
-    let expected =
-        [("service.instance.id", "id-1"), ("service.name", "edge"), ("service.version", env!("CARGO_PKG_VERSION")), ("zone", "7")];
+    let expected = [
+        ("service.instance.id", "id-1"),
+        ("service.name", "edge"),
+        ("service.version", env!("CARGO_PKG_VERSION")),
+        ("zone", "7"),
+    ];
     assert_eq!(resource.iter().collect::<Vec<_>>(), expected);
 
     let (inline, problems) = read("resource: {host.name: h, service.instance.id: }");
     assert!(problems.contains("attributes written as keys are deprecated"), "{problems}");
     let resource = inline.unwrap().resource.resolve("id-1");
-    assert_eq!(resource.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["host.name", "service.name", "service.version"]);
+    assert_eq!(
+        resource.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+        ["host.name", "service.name", "service.version"]
+    );
 
     let (mixed, problems) = read("resource: {host.name: h, attributes: []}");
     assert!(mixed.is_none() && problems.contains("resource.host.name: cannot be mixed"), "{problems}");
@@ -95,7 +106,8 @@ fn the_effective_settings_read_back_as_themselves() {
 
 #[test]
 fn included_names_take_wildcards() {
-    let labels = Included { included: vec!["service.*".into(), "h?st".into()], excluded: vec!["*.id".into()] };
+    let labels =
+        Included { included: vec!["service.*".into(), "h?st".into()], excluded: vec!["*.id".into()] };
     assert!(labels.has("service.name") && labels.has("host"));
     assert!(!labels.has("service.instance.id") && !labels.has("hoost") && !labels.has("zone"));
 }

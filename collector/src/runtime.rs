@@ -1,0 +1,100 @@
+//! The process: its threads, its allocator, its default budget.
+//!
+//! **Threads.** As many workers as the cgroup's CPU quota and the affinity mask allow. With one, everything runs on
+//! the main thread: a pool would cost more CPU per request than it gives.
+//!
+//! **Allocator.** jemalloc, with the feature `jemalloc`. Its background thread gives memory back some ten seconds
+//! after a burst also when nothing is allocated any more.
+
+use std::{io, thread};
+
+use tokio::runtime::{Builder, Runtime};
+
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static JEMALLOC: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// Threads that may block at the same time: compression of large bodies, files, name resolution.
+const BLOCKING_THREADS: usize = 32;
+
+/// The budget where the platform does not tell how much memory there is.
+const UNKNOWN_MACHINE: u64 = 2 << 30;
+
+/// CPUs that the process may use: the cgroup's quota rounded down, the affinity mask, at least 1.
+#[must_use]
+pub fn cpus() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The runtime for [`cpus`], and the allocator's settings for a process that runs long.
+///
+/// # Errors
+/// When the system refuses threads or the poller.
+pub fn build() -> io::Result<Runtime> {
+    #[cfg(feature = "jemalloc")]
+    if let Err(error) = tikv_jemalloc_ctl::background_thread::write(true) {
+        // Not on macOS: memory is then given back as allocations go on.
+        tracing::debug!(%error, "jemalloc has no background thread here");
+    }
+    let mut builder = match cpus() {
+        1 => Builder::new_current_thread(),
+        workers => {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(workers);
+            builder
+        }
+    };
+    builder.enable_all().thread_name("sluice").max_blocking_threads(BLOCKING_THREADS).build()
+}
+
+/// Bytes that data from outside may occupy unless the configuration says otherwise: 80% of the tightest cgroup
+/// limit, or of the machine's memory.
+#[must_use]
+pub fn default_budget() -> usize {
+    let total = sluice_component::memory::total().unwrap_or(UNKNOWN_MACHINE);
+    usize::try_from(total / 5 * 4).unwrap_or(usize::MAX)
+}
+
+/// What the allocator says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heap {
+    /// Bytes that the program holds.
+    pub allocated: u64,
+    /// Bytes of address space that the allocator has mapped for them.
+    pub mapped: u64,
+}
+
+/// The allocator's figures; `None` without the feature `jemalloc`.
+#[must_use]
+pub fn heap() -> Option<Heap> {
+    #[cfg(feature = "jemalloc")]
+    {
+        use tikv_jemalloc_ctl::{epoch, stats};
+        epoch::advance().ok()?;
+        let read = |bytes: Result<usize, _>| u64::try_from(bytes.ok()?).ok();
+        Some(Heap { allocated: read(stats::allocated::read())?, mapped: read(stats::mapped::read())? })
+    }
+    #[cfg(not(feature = "jemalloc"))]
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_budget_leaves_room_for_the_process() {
+        let total = sluice_component::memory::total().map_or(usize::MAX, |n| usize::try_from(n).unwrap());
+        assert!(default_budget() > 0 && default_budget() < total);
+    }
+
+    #[test]
+    #[cfg(feature = "jemalloc")]
+    fn the_allocator_counts_what_is_held() {
+        let before = heap().unwrap();
+        let held = vec![1_u8; 64 << 20];
+        let after = heap().unwrap();
+        assert!(after.allocated >= before.allocated + (32 << 20), "{before:?} {after:?}");
+        drop(held);
+    }
+}
