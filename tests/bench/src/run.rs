@@ -35,8 +35,8 @@ pub(crate) struct Options {
         default_value = "relay-bytes,sluice,relay-decode,relay-bytes-gzip,sluice-gzip"
     )]
     contenders: Vec<String>,
-    /// Level of relay-bytes-gzip and sluice-gzip.
-    #[arg(long, default_value_t = 1)]
+    /// Level of relay-bytes-gzip. sluice-gzip has the level that OTLP over gRPC has without settings, which is 6.
+    #[arg(long, default_value_t = 6)]
     gzip_level: u32,
     /// The binary of sluice; by default the one beside this program.
     #[arg(long, env = "SLUICE_BIN")]
@@ -86,11 +86,8 @@ fn contenders(options: &Options) -> Result<Vec<Contender>, Failure> {
             "relay-decode" => Box::new(|to| relay("relay-decode", to, &[])),
             "sluice" | "sluice-gzip" | "sluice-http" => {
                 let binary = sluice_binary(options)?;
-                let compression = match name.as_str() {
-                    "sluice-gzip" => format!("gzip, compression_params: {{level: {level}}}"),
-                    _ => "none".to_owned(),
-                };
-                Box::new(move |to| Ok(sluice(&binary, to, protocol, &compression)))
+                let compression = if name == "sluice-gzip" { "gzip" } else { "none" };
+                Box::new(move |to| Ok(sluice(&binary, to, protocol, compression)))
             }
             unknown => return Err(format!("unknown contender {unknown:?}").into()),
         };

@@ -1,1 +1,0 @@
-//! A collector with a component of your own.
