@@ -52,8 +52,8 @@ impl Exporter for Nop {}
 #[cfg(test)]
 mod tests {
     use sluice_component::{
-        Kind,
-        testkit::{build_cx, process},
+        Kind, Registry,
+        testkit::{build_cx, load_examples, process},
     };
     use sluice_pdata::{Signal, otlp::ExportLogsServiceRequest};
 
@@ -66,5 +66,12 @@ mod tests {
         let batch = Pdata::from_logs(ExportLogsServiceRequest::default());
         nop.consume(Context::default(), batch).await.unwrap();
         assert!(!nop.keeps_accounts());
+    }
+
+    #[test]
+    fn the_example_of_the_page_loads() {
+        let registry = Registry::default().exporter::<Factory>();
+        let page = include_str!("../../docs/components/exporters/nop.md");
+        assert_eq!(load_examples(&registry, page), 1);
     }
 }

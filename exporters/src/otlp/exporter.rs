@@ -84,7 +84,7 @@ struct RpcError {
 }
 
 /// What a status means, by OTLP's table.
-fn outcome(status: &Status) -> Outcome {
+pub(super) fn outcome(status: &Status) -> Outcome {
     let cause = RpcError { code: status.code(), message: status.message().to_owned() };
     let delay = retry_delay(status);
     let hint = delay.filter(|delay| !delay.is_zero());

@@ -109,12 +109,14 @@ impl<W: Wire> Deliver<W> {
         receipt
     }
 
-    fn dropped(&self, failure: &Failure, items: usize) {
+    /// Tells that owned items are given up.
+    pub(super) fn dropped(&self, failure: &Failure, items: usize) {
         self.accounts.metrics.send_failed.inc_by(items as u64);
         self.journal.note(Event::Dropped, Some(failure.reason), items, || failure.text());
     }
 
-    fn refused(&self, failure: &Failure, items: usize) {
+    /// Tells that items whose caller waits are given up.
+    pub(super) fn refused(&self, failure: &Failure, items: usize) {
         self.accounts.metrics.send_failed.inc_by(items as u64);
         self.journal.note(Event::Refused, Some(failure.reason), items, || failure.text());
     }

@@ -164,10 +164,8 @@ impl<W: Wire> Inner<W> {
         let ticket = line.queue.push(entry).map_err(|_| self.refuse(items, Reason::Stopping))?;
         let _unless_taken = Withdraw { queue: &line.queue, ticket };
         let receipt = tokio::select! {
-            verdict = verdict => verdict.unwrap_or_else(|_| {
-                let reason = if self.deliver.stop.has_begun() { Reason::Stopping } else { Reason::Panic };
-                Receipt::failed(Failure { class: Class::Retryable, reason, cause: None })
-            }),
+            // Nobody answers once the exporter has ended.
+            verdict = verdict => verdict.unwrap_or_else(|_| Receipt::failed(stopping())),
             () = until(cx.deadline()) => {
                 let down = self.deliver.condition.is_degraded();
                 let reason = if down { Reason::Unavailable } else { Reason::Timeout };
@@ -220,41 +218,36 @@ impl<W: Wire> Inner<W> {
 
     async fn process(&self, Entry { data, cx, owner, _room }: Entry) {
         let deliver = &self.deliver;
+        let items = data.items();
         let _flight = InFlight::new(&deliver.accounts.metrics.in_flight);
         match owner {
             Owner::Queue(mut owned) => {
                 owned.take_off();
                 let survived = tokio::select! {
-                    survived = self.guarded(deliver.owned(data, &cx, &mut owned)) => survived.is_some(),
-                    () = deliver.stop.ended() => true,
+                    survived = AssertUnwindSafe(deliver.owned(data, &cx, &mut owned)).catch_unwind() => survived,
+                    () = deliver.stop.ended() => Ok(()),
                 };
-                if !survived {
+                // A panic costs its batch, not the consumer.
+                if survived.is_err() {
                     let items = owned.items();
-                    deliver.accounts.metrics.send_failed.inc_by(items as u64);
+                    deliver.dropped(&panicked(), items);
                     owned.dropped(Reason::Panic, items);
                 }
             }
             Owner::Caller(mut reply) => {
                 let receipt = tokio::select! {
-                    receipt = self.guarded(deliver.for_caller(data, &cx)) => receipt,
-                    () = reply.closed() => None,
-                    () = deliver.stop.ended() => None,
+                    receipt = AssertUnwindSafe(deliver.for_caller(data, &cx)).catch_unwind() => receipt,
+                    () = reply.closed() => return,
+                    () = deliver.stop.ended() => return,
                 };
-                if let Some(receipt) = receipt {
-                    // A caller that went away meanwhile leaves nothing booked.
-                    drop(reply.send(receipt));
-                }
+                let receipt = receipt.unwrap_or_else(|_| {
+                    deliver.refused(&panicked(), items);
+                    Receipt::failed(panicked())
+                });
+                // A caller that went away meanwhile leaves nothing booked.
+                drop(reply.send(receipt));
             }
         }
-    }
-
-    /// What `work` gives, or nothing if it panicked: a panic costs its batch, not the consumer.
-    async fn guarded<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let result = AssertUnwindSafe(work).catch_unwind().await;
-        if result.is_err() {
-            tracing::error!(component = %self.component, signal = %self.signal, "sending panicked");
-        }
-        result.ok()
     }
 }
 
@@ -339,6 +332,10 @@ struct TooLarge {
 
 fn stopping() -> Failure {
     Failure { class: Class::Retryable, reason: Reason::Stopping, cause: None }
+}
+
+fn panicked() -> Failure {
+    Failure { class: Class::Retryable, reason: Reason::Panic, cause: None }
 }
 
 async fn until(deadline: Option<Instant>) {
