@@ -36,7 +36,7 @@ pub(crate) fn admit(
 
 fn walk_within(signal: Signal, body: &[u8], limits: &Limits) -> Result<Findings, WireError> {
     let found = walk(signal, body, limits.max_depth)
-        .map_err(|fault| WireError::Malformed { offset: fault.offset_in(body), what: fault.what })?;
+        .map_err(|fault| WireError::Malformed { offset: fault.offset_in(body), what: fault.what() })?;
     if found.items > limits.max_items {
         return Err(WireError::TooLarge { what: "number of items", limit: limits.max_items });
     }

@@ -17,7 +17,7 @@ use crate::otlp::trace::v1::*;
 use crate::otlp::{ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest};
 use crate::schema::schema;
 use crate::signal::Signal;
-use crate::wire::{Fault, Key, Reader, WireType};
+use crate::wire::{Fault, Key, Reader, What, WireType};
 
 /// What the walk found in a request that it accepts.
 #[derive(Debug, Clone, Copy, Default)]
@@ -85,7 +85,7 @@ impl Walk {
     #[cold]
     fn unknown(&mut self, reader: &mut Reader<'_>, key: Key, known: u32) -> Result<(), Fault> {
         if 1u32.checked_shl(key.number()).is_some_and(|bit| known & bit != 0) {
-            return Err(Fault::new(reader.rest(), "wrong wire type"));
+            return Err(Fault::new(reader.rest(), What::UnexpectedWireType));
         }
         reader.value(key).map(drop)
     }

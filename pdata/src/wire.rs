@@ -5,5 +5,6 @@ mod read;
 mod tests;
 mod write;
 
+pub(crate) use read::What;
 pub use read::{Fault, Field, Fields, Key, Reader, Value, WireType, fields};
 pub use write::{OpenMessage, Write, varint_len};

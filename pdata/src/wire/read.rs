@@ -16,21 +16,50 @@ pub enum WireType {
     Fixed32 = 5,
 }
 
-/// Where and why reading stopped.
+/// Where and why reading stopped. Two words, so that results are returned in registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     /// Address of the byte at fault, so that [`Fault::offset_in`] needs no bookkeeping while reading.
     at: usize,
-    /// What is wrong there.
-    pub what: &'static str,
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    VarintCutOff,
+    VarintTooLong,
+    FieldNumber,
+    Fixed64CutOff,
+    Fixed32CutOff,
+    Length,
+    EndGroup,
+    InvalidWireType,
+    GroupDepth,
+    UnexpectedWireType,
 }
 
 impl Fault {
     /// A fault at the first byte of `rest`.
     #[cold]
-    #[must_use]
-    pub fn new(rest: &[u8], what: &'static str) -> Self {
+    pub(crate) fn new(rest: &[u8], what: What) -> Self {
         Self { at: rest.as_ptr().addr(), what }
+    }
+
+    /// What is wrong there.
+    #[must_use]
+    pub const fn what(&self) -> &'static str {
+        match self.what {
+            What::VarintCutOff => "varint is cut off",
+            What::VarintTooLong => "varint is too long",
+            What::FieldNumber => "invalid field number",
+            What::Fixed64CutOff => "64-bit value is cut off",
+            What::Fixed32CutOff => "32-bit value is cut off",
+            What::Length => "length exceeds the enclosing message",
+            What::EndGroup => "end of a group that was not started",
+            What::InvalidWireType => "invalid wire type",
+            What::GroupDepth => "groups are nested too deeply",
+            What::UnexpectedWireType => "wrong wire type",
+        }
     }
 
     /// The fault's distance from the start of `body`, which must be the buffer that was being read.
@@ -169,7 +198,7 @@ impl<'a> Reader<'a> {
         }
         Err(Fault::new(
             self.rest,
-            if self.rest.len() < 10 { "varint is cut off" } else { "varint is too long" },
+            if self.rest.len() < 10 { What::VarintCutOff } else { What::VarintTooLong },
         ))
     }
 
@@ -183,7 +212,7 @@ impl<'a> Reader<'a> {
         let key = self.varint()?;
         match u32::try_from(key) {
             Ok(key) if key > 7 => Ok(Key(key)),
-            _ => Err(Fault::new(start, "invalid field number")),
+            _ => Err(Fault::new(start, What::FieldNumber)),
         }
     }
 
@@ -194,7 +223,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn fixed64(&mut self) -> Result<u64, Fault> {
         let Some((value, rest)) = self.rest.split_first_chunk() else {
-            return Err(Fault::new(self.rest, "64-bit value is cut off"));
+            return Err(Fault::new(self.rest, What::Fixed64CutOff));
         };
         self.rest = rest;
         Ok(u64::from_le_bytes(*value))
@@ -207,7 +236,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub fn fixed32(&mut self) -> Result<u32, Fault> {
         let Some((value, rest)) = self.rest.split_first_chunk() else {
-            return Err(Fault::new(self.rest, "32-bit value is cut off"));
+            return Err(Fault::new(self.rest, What::Fixed32CutOff));
         };
         self.rest = rest;
         Ok(u32::from_le_bytes(*value))
@@ -223,7 +252,7 @@ impl<'a> Reader<'a> {
         let len = self.varint()?;
         let Some((value, rest)) = usize::try_from(len).ok().and_then(|len| self.rest.split_at_checked(len))
         else {
-            return Err(Fault::new(start, "length exceeds the enclosing message"));
+            return Err(Fault::new(start, What::Length));
         };
         self.rest = rest;
         Ok(value)
@@ -241,9 +270,9 @@ impl<'a> Reader<'a> {
             Some(WireType::Fixed32) => Value::Fixed32(self.fixed32()?),
             Some(WireType::StartGroup) => Value::Group(self.group(key.number(), MAX_GROUP_DEPTH)?),
             Some(WireType::EndGroup) => {
-                return Err(Fault::new(self.rest, "end of a group that was not started"));
+                return Err(Fault::new(self.rest, What::EndGroup));
             }
-            None => return Err(Fault::new(self.rest, "invalid wire type")),
+            None => return Err(Fault::new(self.rest, What::InvalidWireType)),
         })
     }
 
@@ -266,7 +295,7 @@ impl<'a> Reader<'a> {
     fn group(&mut self, number: u32, depth: u32) -> Result<&'a [u8], Fault> {
         let start = self.rest;
         let Some(depth) = depth.checked_sub(1) else {
-            return Err(Fault::new(start, "groups are nested too deeply"));
+            return Err(Fault::new(start, What::GroupDepth));
         };
         loop {
             let end = self.rest;

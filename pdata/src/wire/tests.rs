@@ -60,7 +60,7 @@ fn a_fault_names_its_place() {
     let mut reader = Reader::new(body);
     assert!(reader.field().unwrap().is_some());
     let fault = reader.field().unwrap_err();
-    assert_eq!((fault.offset_in(body), fault.what), (4, "length exceeds the enclosing message"));
+    assert_eq!((fault.offset_in(body), fault.what()), (4, "length exceeds the enclosing message"));
 }
 
 #[test]
