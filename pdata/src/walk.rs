@@ -94,7 +94,21 @@ impl Walk {
 /// Nearly all strings are short and ASCII, which is cheaper to see than to validate.
 #[inline]
 fn is_utf8(bytes: &[u8]) -> bool {
-    bytes.is_ascii() || simdutf8::basic::from_utf8(bytes).is_ok()
+    is_ascii(bytes) || simdutf8::basic::from_utf8(bytes).is_ok()
+}
+
+/// By words that may overlap, where the standard library's goes byte by byte below 32.
+#[inline]
+fn is_ascii(bytes: &[u8]) -> bool {
+    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+    if let Some(last) = bytes.last_chunk::<8>() {
+        let words = bytes.as_chunks::<8>().0.iter().map(|&word| u64::from_le_bytes(word));
+        return words.fold(u64::from_le_bytes(*last), |all, word| all | word) & HIGH_BITS == 0;
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first) | u32::from_le_bytes(*last)) & HIGH_BITS == 0;
+    }
+    bytes.iter().all(u8::is_ascii)
 }
 
 /// A message that can be walked. `depth` is the number of `AnyValue`s around it.
