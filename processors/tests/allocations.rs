@@ -1,5 +1,6 @@
 //! Passing a request on costs a fixed number of allocations, however many items it has.
 #![cfg(all(feature = "batch-processor", feature = "memory-limiter-processor"))]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::alloc::System;
 

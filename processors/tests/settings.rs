@@ -1,5 +1,6 @@
 //! The settings of every processor: what its page shows loads, what is wrong is told.
 #![cfg(all(feature = "batch-processor", feature = "memory-limiter-processor"))]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use sluice_component::{
     Kind, Registry, Tier,

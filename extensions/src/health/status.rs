@@ -203,6 +203,7 @@ mod tests {
             health.enlist(component.clone(), pipelines);
             health.post(&component, *state, (*state != State::Ok).then(|| "it is down".to_owned()));
         }
+        health.set_ready(true);
         health
     }
 
@@ -229,7 +230,6 @@ mod tests {
     fn errors_count_as_told_and_recoverable_ones_once_they_last() {
         let http = |state, counted| {
             let health = board(&[(Kind::Exporter, "otlp", state)]);
-            health.set_ready(true);
             whole(&health, counted).http
         };
         let counted = Counted { permanent: true, recoverable: Some(Duration::ZERO) };
@@ -244,6 +244,7 @@ mod tests {
     #[test]
     fn well_components_are_not_enough_before_the_collector_is_ready() {
         let health = board(&[(Kind::Receiver, "otlp", State::Ok)]);
+        health.set_ready(false);
         assert_eq!(whole(&health, Counted::default()).http, 503);
         health.set_ready(true);
         assert_eq!(whole(&health, Counted::default()).http, 200);
@@ -259,7 +260,6 @@ mod tests {
             (Kind::Exporter, "otlp/staging", State::RecoverableError),
             (Kind::Extension, "health_check", State::Ok),
         ]);
-        health.set_ready(true);
         let verbose = Status::read(&health, false, Scope::Whole, Counted::default(), true).unwrap();
         let json = serde_json::to_value(verbose).unwrap();
         assert_eq!(json["components"]["extensions"]["components"]["extension:health_check"]["healthy"], true);

@@ -28,13 +28,13 @@ fn encoded(encoding: &str) -> String {
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
 fn zlib(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
@@ -70,7 +70,7 @@ async fn i1_bodies_above_the_limit_are_refused_without_being_read() {
 #[tokio::test]
 async fn i2_bombs_are_refused_at_the_cap() {
     let stand = Stand::with(small(), &Signal::ALL).await;
-    let zeros = vec![0; 16 << 20];
+    let zeros = vec![0; 4 << 20];
     let bombs: [(&str, Vec<u8>); 5] = [
         ("gzip", gzip(&zeros)),
         ("zstd", zstd::bulk::compress(&zeros, 3).unwrap()),
