@@ -160,6 +160,10 @@ impl<'a> Cutter<'a> {
                 Measure::Items => items,
                 Measure::Bytes => field.raw.len(),
             };
+            if self.room == 0 && self.measure == Measure::Items && items > 0 {
+                // The cut falls between two children: neither has to be opened for it.
+                self.finish();
+            }
             let unopened = self.open.iter().filter(|envelope| envelope.opened.is_none());
             let opening: usize = unopened.map(|envelope| envelope.cost).sum();
             if opening + weight <= self.room {

@@ -93,6 +93,16 @@ fn whole_resources_are_shared_not_copied() {
 }
 
 #[test]
+fn a_cut_between_resources_copies_nothing() {
+    let mut back = spans(10, 10, "a");
+    let bytes = back.wire()[0].clone();
+    let front = back.split_off_front(40);
+    assert_eq!((front.wire().len(), back.wire().len()), (1, 1));
+    assert_eq!(front.wire()[0].as_ptr(), bytes.as_ptr());
+    assert_eq!(back.wire()[0].as_ptr_range().end, bytes.as_ptr_range().end);
+}
+
+#[test]
 fn pieces_are_filled() {
     let data = spans(1, 1000, &"x".repeat(100));
     let (size, max) = (data.size(), data.size() / 4);
