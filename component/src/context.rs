@@ -41,7 +41,8 @@ impl Context {
         &self.request
     }
 
-    /// Until when the caller waits for the verdict. `None` means as long as it takes.
+    /// Until when the caller waits for the verdict. `None`: the caller named no time; see [`Context::patient`] for one
+    /// who waits as long as it takes.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
