@@ -8,7 +8,9 @@ use sluice_pdata::{Limits, Pdata, Signal};
 fuzz_target!(|input: &[u8]| {
     let [pick, at, size, body @ ..] = input else { return };
     let signal = Signal::ALL[usize::from(*pick) % 3];
-    let Ok((whole, _)) = Pdata::from_wire(signal, Bytes::copy_from_slice(body), &Limits::default()) else { return };
+    let Ok((whole, _)) = Pdata::from_wire(signal, Bytes::copy_from_slice(body), &Limits::default()) else {
+        return;
+    };
 
     let mut back = whole.clone();
     let mut front = back.split_off_front((*at).into());
@@ -49,7 +51,8 @@ fuzz_target!(|input: &[u8]| {
 /// What was cut is a canonical request with as many items as it says.
 fn check(data: &Pdata) {
     let wire = data.wire().concat();
-    let (again, repairs) = Pdata::from_wire(data.signal(), wire.into(), &Limits::default()).expect("still a request");
+    let (again, repairs) =
+        Pdata::from_wire(data.signal(), wire.into(), &Limits::default()).expect("still a request");
     assert!(repairs.is_empty());
     assert_eq!(again.items(), data.items());
     assert_eq!(again.wire().concat(), data.wire().concat(), "still canonical");

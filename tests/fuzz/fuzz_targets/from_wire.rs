@@ -29,7 +29,8 @@ fuzz_target!(|input: &[u8]| {
             {
                 assert_eq!(structs, ours, "it means the same");
             }
-            let (again, repairs) = Pdata::from_wire(signal, wire.into(), &Limits::default()).expect("passes again");
+            let (again, repairs) =
+                Pdata::from_wire(signal, wire.into(), &Limits::default()).expect("passes again");
             assert!(repairs.is_empty());
             assert_eq!(again.items(), data.items());
             assert_eq!(data.wire(), again.wire(), "it is canonical");
@@ -62,7 +63,9 @@ fn views(wire: Pdata) {
 fn decode(signal: Signal, body: &[u8]) -> Option<String> {
     match signal {
         Signal::Traces => ExportTraceServiceRequest::decode(body).ok().map(|request| format!("{request:?}")),
-        Signal::Metrics => ExportMetricsServiceRequest::decode(body).ok().map(|request| format!("{request:?}")),
+        Signal::Metrics => {
+            ExportMetricsServiceRequest::decode(body).ok().map(|request| format!("{request:?}"))
+        }
         Signal::Logs => ExportLogsServiceRequest::decode(body).ok().map(|request| format!("{request:?}")),
     }
 }

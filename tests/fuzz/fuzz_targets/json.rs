@@ -11,7 +11,8 @@ fuzz_target!(|text: &[u8]| {
         let Ok((data, _)) = Pdata::from_wire(signal, wire, &Limits::default()) else { continue };
         let first = write(&data);
         let wire = decode_request(signal, &first, &Limits::default()).expect("our own JSON");
-        let (again, repairs) = Pdata::from_wire(signal, wire, &Limits::default()).expect("our own JSON, as bytes");
+        let (again, repairs) =
+            Pdata::from_wire(signal, wire, &Limits::default()).expect("our own JSON, as bytes");
         assert!(repairs.is_empty());
         assert_eq!(again.items(), data.items());
         assert_eq!(write(&again), first);
