@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use sluice_component::testkit::{build_cx, host, process};
-use sluice_component::{Context, Delivery, Exporter, ExporterFactory, Kind};
+use sluice_component::testkit::{build_cx, host, load_examples, process};
+use sluice_component::{Context, Delivery, Exporter, ExporterFactory, Kind, Registry};
 use sluice_config::{Node, Problems, decode_over};
 use sluice_pdata::{Limits, Pdata, Signal, json};
 use std::sync::{Arc, Mutex};
@@ -67,15 +67,8 @@ fn settings(yaml: &str) -> Result<Settings, Problems> {
 
 #[test]
 fn documented_yaml_loads() {
-    let page = include_str!("../../../docs/components/exporters/debug.md");
-    for yaml in page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
-        let node = Node::from_yaml("debug.md", yaml).unwrap();
-        for entry in node.get("exporters").unwrap().entries() {
-            let mut problems = Problems::default();
-            decode_over(&Settings::default(), &entry.value, "exporters::debug", &mut problems).unwrap();
-            assert!(problems.is_empty(), "{problems:?}");
-        }
-    }
+    let registry = Registry::default().exporter::<Factory>();
+    assert_eq!(load_examples(&registry, include_str!("../../../docs/components/exporters/debug.md")), 3);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use sluice_component::testkit::{build_cx, host, process};
-use sluice_component::{BuildCx, Claim, Context, Exporter, ExporterFactory, Kind, Reason};
+use sluice_component::testkit::{build_cx, host, load_examples, process};
+use sluice_component::{BuildCx, Claim, Context, Exporter, ExporterFactory, Kind, Reason, Registry};
 use sluice_config::{Node, Problems, decode_over};
 use sluice_pdata::{Limits, Pdata, Signal, json};
 use tokio::time::Instant;
@@ -213,20 +213,14 @@ async fn concurrent_batches_never_mix() {
 
 #[test]
 fn documented_yaml_loads() {
-    let page = include_str!("../../../docs/components/exporters/file.md");
-    let mut sections = 0;
-    for yaml in page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
-        let node = Node::from_yaml("file.md", yaml).unwrap();
-        for entry in node.get("exporters").unwrap().entries() {
-            let mut problems = Problems::default();
-            let settings: Settings =
-                decode_over(&Settings::default(), &entry.value, "exporters::file", &mut problems).unwrap();
-            assert!(problems.is_empty(), "{problems:?}");
-            assert_eq!(Factory::claims(&settings), [Claim::Path(settings.path.into())]);
-            sections += 1;
-        }
-    }
-    assert!(sections > 0);
+    let registry = Registry::default().exporter::<Factory>();
+    assert_eq!(load_examples(&registry, include_str!("../../../docs/components/exporters/file.md")), 2);
+}
+
+#[test]
+fn path_is_claimed_so_that_two_exporters_cannot_share_it() {
+    let claims = Factory::claims(&settings("{path: ./a.jsonl}").unwrap());
+    assert_eq!(claims, [Claim::Path("./a.jsonl".into())]);
 }
 
 #[test]
