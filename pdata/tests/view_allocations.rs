@@ -1,5 +1,7 @@
 //! Reading a batch through views allocates nothing, whatever is in it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 #[path = "../benches/support/payload.rs"]
 mod payload;
 
