@@ -12,8 +12,8 @@ use sluice_component::{
 use sluice_net::http::Server;
 use tokio::time::Instant;
 
-use crate::health::Probe;
-pub use crate::health::{ProbeSettings as Settings, ResponseBody};
+use crate::health::probe::Probe;
+pub use crate::health::probe::{CheckCollectorPipeline, ProbeSettings as Settings, ResponseBody};
 
 /// Makes `health_check` extensions.
 #[derive(Debug)]

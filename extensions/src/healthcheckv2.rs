@@ -8,4 +8,6 @@ mod extension;
 mod settings;
 
 pub use extension::Factory;
-pub use settings::{ComponentHealth, ConfigPath, HttpSettings, Settings, StatusPath};
+pub use settings::{ComponentHealth, ConfigPath, GrpcSettings, HttpSettings, Settings, StatusPath};
+
+pub use crate::health::probe::{CheckCollectorPipeline, ProbeSettings, ResponseBody};

@@ -8,7 +8,10 @@ use sluice_net::{
     http::{Handler, Incoming, Response},
 };
 
-use crate::health::{Counted, Scope, Status, json, not_found};
+use crate::health::{
+    probe::{json, not_found},
+    status::{Counted, Scope, Status},
+};
 
 /// What both transports ask.
 #[derive(Clone)]

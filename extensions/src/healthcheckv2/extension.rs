@@ -13,7 +13,7 @@ use super::{
     Settings,
     answers::{Board, CHECK, OverGrpc, OverHttp},
 };
-use crate::health::Probe;
+use crate::health::probe::Probe;
 
 /// Makes `healthcheckv2` extensions.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use sluice_config::{Check, Checker, GoDuration, Section};
 use sluice_net::{grpc, http};
 
-use crate::health::{Counted, ProbeSettings};
+use crate::health::{probe::ProbeSettings, status::Counted};
 
 /// `extensions: healthcheckv2:`, with otelcol's keys and defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
