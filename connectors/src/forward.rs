@@ -63,8 +63,8 @@ impl Stage for Forward {}
 #[cfg(test)]
 mod tests {
     use sluice_component::{
-        Kind, Reason,
-        testkit::{Recorder, Refuser, build_cx, component, process},
+        Kind, Reason, Registry,
+        testkit::{Recorder, Refuser, build_cx, component, load_examples, problems, process},
     };
 
     use super::*;
@@ -100,5 +100,13 @@ mod tests {
         let cx = build_cx(&process(), Kind::Connector, "forward", Signal::Logs);
         let error = Factory::build(&Settings {}, cx, Outputs::default(), Vec::new()).err().unwrap();
         assert!(error.to_string().contains("connectors.forward"), "{error}");
+    }
+
+    #[test]
+    fn the_examples_of_the_page_load_and_unknown_keys_are_refused() {
+        let registry = Registry::empty().connector::<Factory>();
+        let page = include_str!("../../docs/components/connectors/forward.md");
+        assert_eq!(load_examples(&registry, page), 2);
+        assert!(problems(registry.describe(Kind::Connector)[0], "{key: 1}").has_errors());
     }
 }
