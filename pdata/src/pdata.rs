@@ -290,6 +290,16 @@ impl Pdata {
         }
     }
 
+    /// Copies each piece of fewer than `bytes` bytes into memory of its own. A small piece is often a slice of a
+    /// network buffer, which it keeps from being freed: data that is to be held for long should not do that.
+    pub fn copy_pieces_below(&mut self, bytes: usize) {
+        if let Body::Wire { chunks, .. } = &mut self.body {
+            for chunk in chunks.iter_mut().filter(|chunk| chunk.len() < bytes) {
+                *chunk = Bytes::copy_from_slice(chunk);
+            }
+        }
+    }
+
     /// Some of this data's items, under the same guards.
     fn with(&self, piece: Piece) -> Self {
         let body = Body::Wire { chunks: piece.chunks, items: piece.items };

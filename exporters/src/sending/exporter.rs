@@ -30,6 +30,10 @@ use super::{
     wire::Wire,
 };
 
+/// A piece of data that is smaller is copied when it enters the queue: it is likely to be a slice of a read buffer of
+/// 16 KiB or more, the size of an HTTP/2 frame, and a queue full of such slices would keep many times its size.
+const SMALL_PIECE: usize = 4 << 10;
+
 /// Time for consumers to notice that they have to let go of what they send.
 const LAST_POLLS: Duration = Duration::from_secs(1);
 
@@ -253,7 +257,7 @@ impl<W: Wire> Inner<W> {
 
 #[async_trait]
 impl<W: Wire> Consume for Sending<W> {
-    async fn consume(&self, cx: Context, data: Pdata) -> Result<(), Refusal> {
+    async fn consume(&self, cx: Context, mut data: Pdata) -> Result<(), Refusal> {
         let inner = &*self.0;
         let _running = inner.tasks.token();
         if inner.deliver.stop.has_begun() {
@@ -266,6 +270,7 @@ impl<W: Wire> Consume for Sending<W> {
             return inner.send(cx, data).await;
         };
         let room = inner.room(line, &cx, &data).await?;
+        data.copy_pieces_below(SMALL_PIECE);
         if line.settings.wait_for_result {
             inner.wait(line, room, cx, data).await
         } else {

@@ -10,6 +10,7 @@ mod verdict;
 use std::{sync::Arc, time::Duration};
 
 use backend::{Lines, Step, Text};
+use bytes::Bytes;
 use sluice_component::{
     Component, Consume, Context, Host, Kind, PipelineId, Reason, Refusal, State,
     host::Process,
@@ -18,7 +19,7 @@ use sluice_component::{
 };
 use sluice_config::ByteSize;
 use sluice_pdata::{
-    Pdata, Signal,
+    Limits, Pdata, Signal,
     otlp::{
         ExportLogsServiceRequest,
         common::v1::{AnyValue, any_value::Value},

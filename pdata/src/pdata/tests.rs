@@ -74,6 +74,21 @@ fn chunks_are_whole_requests() {
 }
 
 #[test]
+fn small_pieces_can_let_go_of_the_buffer_they_are_cut_from() {
+    let small = Pdata::from_logs(logs(1)).wire().concat();
+    let large = Pdata::from_logs(logs(100)).wire().concat();
+    let buffer = Bytes::from([small.clone(), large.clone()].concat());
+    let admit = |bytes| Pdata::from_wire(Signal::Logs, bytes, &Limits::default()).unwrap().0;
+    let mut data = admit(buffer.slice(..small.len()));
+    data.append(admit(buffer.slice(small.len()..)));
+    data.copy_pieces_below(small.len() + 1);
+    let wire = data.wire();
+    assert_eq!(wire.concat(), buffer);
+    assert_ne!(wire[0].as_ptr(), buffer.as_ptr());
+    assert_eq!(wire[1].as_ptr(), buffer[small.len()..].as_ptr());
+}
+
+#[test]
 fn a_guard_lives_until_the_last_piece_is_gone() {
     let guard: Guard = Arc::new("permit");
     let alive = || Arc::strong_count(&guard) > 1;

@@ -164,3 +164,19 @@ async fn a_panic_costs_its_batch_alone() {
     let balance = rig.settled().await;
     assert_eq!((balance.sent, balance.dropped[&Reason::Panic]), (3, 2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_small_slice_in_the_queue_does_not_keep_its_buffer() {
+    for (items, copied) in [(2, true), (1000, false)] {
+        let rig = Rig::started(options()).await;
+        rig.backend.usually(Step::Hang);
+        let body = batch("a", items).wire().concat();
+        let buffer = Bytes::from([body.clone(), vec![0; 64 << 10]].concat());
+        let slice = buffer.slice(..body.len());
+        let (data, _) = Pdata::from_wire(Signal::Logs, slice, &Limits::default()).unwrap();
+        rig.offer(data).await.unwrap();
+        assert_eq!(buffer.is_unique(), copied, "{} bytes", body.len());
+        rig.backend.usually(Step::Take);
+        rig.settled().await;
+    }
+}
