@@ -51,15 +51,15 @@ fn every_problem_is_printed_with_its_place_after_otelcols_prefix() {
     let expected = format!(
         "Error: failed to get config: cannot unmarshal the configuration: 2 problems\n\
          error: service.telemetry.metrics.level: unknown level `loud` (known: none, basic, normal, detailed)\n\
-         \x20 --> {path}:4:31\n\
+         \x20 --> {path}:4:32\n\
          \x20  |\n\
          \x204 |   telemetry: {{metrics: {{level: loud}}, log: {{}}}}\n\
-         \x20  |                               ^^^^\n\
+         \x20  |                                ^^^^\n\
          error: service.telemetry: unknown key `log`\n\
-         \x20 --> {path}:4:38\n\
+         \x20 --> {path}:4:39\n\
          \x20  |\n\
          \x204 |   telemetry: {{metrics: {{level: loud}}, log: {{}}}}\n\
-         \x20  |                                      ^^^ did you mean `logs`?\n\
+         \x20  |                                       ^^^ did you mean `logs`?\n\
          2 problems, nothing was started\n",
         path = bad.path()
     );

@@ -97,7 +97,7 @@ fn warnings_and_known_feature_gates_are_logged() {
             .unwrap()
             .starts_with("service.telemetry.resource: attributes written as keys")
     );
-    assert_eq!(warning["place"], format!("{}:6:5", config.path()));
+    assert_eq!(warning["place"], format!("{}:6:15", config.path()));
     assert_eq!(running.line("feature gate changes nothing")["gate"], "service.profilesSupport");
     running.signal("TERM");
     assert_eq!(running.wait(), 0);

@@ -13,7 +13,7 @@ pub(super) fn list(registry: &Registry) -> String {
     let mut root = Node::empty_map();
     let about = [
         ("command", "sluice"),
-        ("description", env!("CARGO_PKG_DESCRIPTION")),
+        ("description", "A telemetry collector, drop-in for otelcol"),
         ("version", env!("CARGO_PKG_VERSION")),
     ];
     root.set("buildinfo", map(about));
