@@ -24,7 +24,10 @@ pub(super) fn decompress(
         Codec::Gzip => output.drain(flate2::bufread::MultiGzDecoder::new(input), guess(input))?,
         Codec::Zlib | Codec::Deflate => output.inflate(input)?,
         Codec::Zstd => output.zstd(input)?,
-        Codec::Snappy if !input.starts_with(SNAPPY_FRAMED) => output.snappy_block(input)?,
+        // Framed snappy of nothing is nothing.
+        Codec::Snappy if !input.is_empty() && !input.starts_with(SNAPPY_FRAMED) => {
+            output.snappy_block(input)?
+        }
         Codec::Snappy | Codec::SnappyFramed => {
             output.drain(snap::read::FrameDecoder::new(input), guess(input))?;
         }

@@ -94,7 +94,8 @@ async fn i2_what_is_cut_off_or_damaged_is_corrupt() {
             let result = run(codec, whole.slice(..cut), 1 << 20, &budget).await.map(|(bytes, _)| bytes.len());
             assert!(matches!(result, Err(DecodeError::Corrupt { .. })), "{codec} cut at {cut}: {result:?}");
         }
-        let error = run(codec, &b"this is no compressed data at all"[..], 1 << 20, &budget).await.unwrap_err();
+        let error =
+            run(codec, &b"this is no compressed data at all"[..], 1 << 20, &budget).await.unwrap_err();
         assert!(!matches!(error, DecodeError::OverBudget(_)), "{codec}: {error}");
         assert_eq!(budget.used(), 0, "{codec}");
     }
@@ -121,7 +122,9 @@ async fn i2_a_length_that_is_only_declared_takes_no_memory() {
         assert!(matches!(error, DecodeError::TooLarge), "{error}");
     }
     // A zstd frame with a window of 2 GiB, and one that declares a content of 1 TiB.
-    for head in [&b"\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00"[..], b"\x28\xb5\x2f\xfd\xe0\0\0\0\0\0\x01\0\0\x01\0\0"] {
+    for head in
+        [&b"\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00"[..], b"\x28\xb5\x2f\xfd\xe0\0\0\0\0\0\x01\0\0\x01\0\0"]
+    {
         let error = run(Codec::Zstd, head, 20 << 20, &budget).await.unwrap_err();
         assert!(matches!(error, DecodeError::TooLarge), "{error}");
     }
