@@ -106,8 +106,8 @@ fn components_lists_stability_and_signals() {
     assert!(done.out.contains("  - name: otlp\n"), "{}", done.out);
     assert!(done.out.contains("traces-to-traces:"), "{}", done.out);
     let list = sluice_config::Node::from_yaml("components", &done.out).unwrap();
-    let exporter = list.at("exporters").unwrap().items().iter();
-    let otlp = exporter.filter(|e| e.get("name").unwrap().as_str() == Some("otlp_grpc")).next().unwrap();
+    let mut exporters = list.at("exporters").unwrap().items().iter();
+    let otlp = exporters.find(|e| e.get("name").unwrap().as_str() == Some("otlp_grpc")).unwrap();
     assert!(otlp.at("stability::logs").unwrap().as_str().is_some());
 }
 

@@ -1,6 +1,6 @@
 //! Runs the binary and reads what it prints.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::{
     io::{BufRead, BufReader, Write},
