@@ -14,11 +14,13 @@ pub(super) fn check(pipelines: &[Pipeline], registry: &Registry, root: &Node, pr
     let connectors: BTreeSet<&ComponentRef> =
         pipelines.iter().flat_map(Pipeline::components).filter(|c| c.kind() == Kind::Connector).collect();
     for connector in connectors {
-        let Some(factory) = find(registry, Kind::Connector, connector.id().type_()) else { continue };
-        let routes = factory.routes();
+        // What an unknown type can do is unknown; that it lacks a side altogether is wrong for every type.
+        let routes = find(registry, Kind::Connector, connector.id().type_()).map(|factory| factory.routes());
         let feeds = |pipeline: &Pipeline| pipeline.receivers.contains(connector);
         let fed_by = |pipeline: &Pipeline| pipeline.exporters.contains(connector);
-        let joined = |from: &Pipeline, to: &Pipeline| routes.contains(&(from.id.signal(), to.id.signal()));
+        let joined = |from: &Pipeline, to: &Pipeline| {
+            routes.as_ref().is_none_or(|routes| routes.contains(&(from.id.signal(), to.id.signal())))
+        };
         for from in pipelines.iter().filter(|p| fed_by(p)) {
             if !pipelines.iter().any(|to| feeds(to) && joined(from, to)) {
                 let text = one_sided(connector, "exporter", &from.id, "receiver");
