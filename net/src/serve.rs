@@ -343,3 +343,33 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_shrink_with_the_number_of_connections_and_come_back() {
+        let windows = Windows { budget: Budget::new(64 << 20), granted: Arc::default() };
+        let held: Vec<_> = (0..100).map(|_| windows.grant()).collect();
+        let bytes: Vec<_> = held.iter().map(|window| window.bytes() as usize).collect();
+        assert_eq!((bytes.first(), bytes.last()), (Some(&LARGEST_WINDOW), Some(&SMALLEST_WINDOW)));
+        assert!(bytes.is_sorted_by(|earlier, later| earlier >= later));
+        let above_the_floor: usize = bytes.iter().filter(|&&bytes| bytes > SMALLEST_WINDOW).sum();
+        assert!(above_the_floor <= 16 << 20, "a quarter of the budget");
+        drop(held);
+        assert_eq!(windows.granted.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn idle_time_counts_from_the_end_of_the_last_request() {
+        let activity = Activity::new();
+        let busy = activity.begin();
+        let idle = tokio::time::timeout(Duration::from_secs(60), activity.idle_for(Duration::from_secs(1)));
+        assert!(idle.await.is_err(), "a request is in flight");
+        drop(busy);
+        let ended = Instant::now();
+        activity.idle_for(Duration::from_secs(1)).await;
+        assert_eq!(ended.elapsed(), Duration::from_secs(1));
+    }
+}

@@ -1,8 +1,8 @@
 //! TLS on rustls with ring: certificates from files or text, read again while the process runs.
 //!
 //! - [`settings`]: otelcol's `tls` blocks, [`ServerSettings`] and [`ClientSettings`]
-//! - [`server`] and [`client`]: what servers and clients are given
-//! - [`names`]: Go's names of versions, cipher suites and curves
+//! - `server` and `client`: what servers and clients are given
+//! - `names`: Go's names of versions, cipher suites and curves
 
 pub(crate) mod client;
 mod names;
