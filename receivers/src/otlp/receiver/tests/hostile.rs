@@ -70,7 +70,7 @@ async fn i1_bodies_above_the_limit_are_refused_without_being_read() {
 #[tokio::test]
 async fn i2_bombs_are_refused_at_the_cap() {
     let stand = Stand::with(small(), &Signal::ALL).await;
-    let zeros = vec![0; 4 << 20];
+    let zeros = vec![0; 2 << 20];
     let bombs: [(&str, Vec<u8>); 5] = [
         ("gzip", gzip(&zeros)),
         ("zstd", zstd::bulk::compress(&zeros, 3).unwrap()),
