@@ -14,9 +14,17 @@ pub(super) struct Answer {
     pub(super) body: String,
 }
 
+/// Whether `HTTP_PROXY` and its like count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proxies {
+    OfTheEnvironment,
+    /// For a URL of this machine.
+    None,
+}
+
 /// The body of a configuration's URL, for the loader.
 pub(super) fn config(url: &str) -> Result<String, String> {
-    let answer = get(url, Duration::from_secs(30))?;
+    let answer = get(url, Duration::from_secs(30), Proxies::OfTheEnvironment)?;
     if answer.status == 200 {
         Ok(answer.body)
     } else {
@@ -24,17 +32,20 @@ pub(super) fn config(url: &str) -> Result<String, String> {
     }
 }
 
-/// Asks `url` once, follows no redirect to another scheme, and gives up after `limit`. Blocks.
-pub(super) fn get(url: &str, limit: Duration) -> Result<Answer, String> {
+/// Asks `url` once, follows at most ten redirects, and gives up after `limit`. Blocks.
+pub(super) fn get(url: &str, limit: Duration, proxies: Proxies) -> Result<Answer, String> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let asked = runtime.block_on(async { tokio::time::timeout(limit, ask(url)).await });
+    let asked = runtime.block_on(async { tokio::time::timeout(limit, ask(url, proxies)).await });
     runtime.shutdown_background();
     asked.map_err(|_| format!("no answer within {} s", limit.as_secs_f64()))?
 }
 
-async fn ask(url: &str) -> Result<Answer, String> {
-    let client = reqwest::Client::builder().user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION"))).build();
-    let request = client.map_err(said)?.get(url);
+async fn ask(url: &str, proxies: Proxies) -> Result<Answer, String> {
+    let mut client = reqwest::Client::builder().user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")));
+    if proxies == Proxies::None {
+        client = client.no_proxy();
+    }
+    let request = client.build().map_err(said)?.get(url);
     let mut response = request.send().await.map_err(said)?;
     let status = response.status().as_u16();
     let mut body = Vec::new();

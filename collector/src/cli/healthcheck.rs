@@ -21,7 +21,7 @@ pub(super) fn run(common: &Common, options: &Healthcheck, registry: &Registry) -
         None => DEFAULT.to_owned(),
     };
     let url = if url.contains("://") { url } else { format!("http://{url}") };
-    match fetch::get(&url, options.timeout.get()) {
+    match fetch::get(&url, options.timeout.get(), fetch::Proxies::None) {
         Ok(answer) if answer.status == 200 => Ok(()),
         Ok(answer) => Err(Failure::new(format!("not well: answered with status {}", answer.status))),
         Err(error) => Err(Failure::new(format!("no answer: {error}"))),
