@@ -19,6 +19,7 @@ pub mod endpoint;
 pub mod grpc;
 pub mod http;
 pub mod later;
+mod linger;
 mod listen;
 mod serve;
 pub mod tls;

@@ -17,7 +17,7 @@ use sluice_component::{Budget, Host, StartError};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{endpoint::Endpoint, listen, listen::Stream, tls};
+use crate::{endpoint::Endpoint, linger::Linger, listen, listen::Stream, tls};
 
 /// A server that listens. Dropping it stops it at once; [`Running::shutdown`] lets requests finish.
 pub(crate) struct Running {
@@ -212,6 +212,7 @@ async fn connection<P: Protocol>(
     protocol: Arc<P>,
     control: Control,
 ) {
+    let stream = Linger::new(stream);
     let Some(tls) = tls else { return protocol.serve(stream, peer, control).await };
     let limit = control.ages.handshake.unwrap_or(Duration::from_secs(10));
     let handshake = tokio::time::timeout(limit, tls.accept(stream));

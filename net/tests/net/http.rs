@@ -99,6 +99,28 @@ async fn i1_a_body_above_the_limit_is_413_with_or_without_a_length() {
     until("the budget is empty", || host.budget().used() == 0).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i1_a_client_that_goes_on_sending_still_reads_its_413() {
+    use std::io::{Read, Write};
+    let server = start(&local(), &host(64 << 20)).await;
+    let address = server.addresses()[0];
+    for _ in 0..3 {
+        let client = tokio::task::spawn_blocking(move || {
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            stream.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 33554432\r\n\r\n").unwrap();
+            let chunk = vec![0; 1 << 20];
+            for _ in 0..32 {
+                if stream.write_all(&chunk).is_err() {
+                    break;
+                }
+            }
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer).map(|()| answer)
+        });
+        assert_eq!(&within(client).await.unwrap().unwrap(), b"HTTP/1.1 413");
+    }
+}
+
 #[tokio::test]
 async fn i2_bombs_are_413_damage_400_and_what_is_unknown_415() {
     let host = host(64 << 20);
