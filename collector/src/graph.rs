@@ -1,7 +1,7 @@
 //! The running graph: components wired into chains of awaited calls.
 //!
-//! Data flows receiver -> [`intake`] -> [`fanout`] over pipelines -> [`entry`] -> processors ([`chain`] for those
-//! that only edit) -> [`fanout`] over exporters -> [`edge`] -> exporter. The return value of each call is the
+//! Data flows receiver -> `intake` -> `fanout` over pipelines -> `entry` -> processors (`chain` for those
+//! that only edit) -> `fanout` over exporters -> `edge` -> exporter. The return value of each call is the
 //! acknowledgement of the one before.
 
 mod build;

@@ -1,7 +1,7 @@
 //! From the YAML tree to a checked plan. Pure: nothing is built, bound or opened.
 //!
-//! [`Plan::check`] reads [`definitions`] (components by section), then [`pipelines`] (what refers to what), then
-//! [`connections`] (connectors and their cycles) and [`claims`] (ports), and reports every problem of all of
+//! [`Plan::check`] reads `definitions` (components by section), then `pipelines` (what refers to what), then
+//! `connections` (connectors and their cycles) and `claims` (ports), and reports every problem of all of
 //! them at once.
 
 mod claims;
@@ -83,7 +83,7 @@ impl Plan {
         let used: BTreeSet<ComponentRef> =
             extensions.iter().chain(pipelines.iter().flat_map(Pipeline::components)).cloned().collect();
         let (components, unused) = definitions.into_used(&used);
-        claims::check(&components, &root, problems);
+        claims::check(&components, &telemetry, &root, problems);
         for n in 0..pipelines.len() {
             let tier =
                 pipelines.get(n).map(|pipeline| Tier::of(deliveries(pipeline, &pipelines, &components)));

@@ -7,7 +7,7 @@
 //! - the arms' own refusal when none of them took the batch: nothing happened, so nothing is duplicated when
 //!   the client sends again.
 //! - otherwise some arms took it and others may still: those are offered it again, with backoff, until they
-//!   settle or the caller's deadline passes ([`DEFAULT_PATIENCE`] where there is none). After that the answer
+//!   settle or the caller's deadline passes (`DEFAULT_PATIENCE` where there is none). After that the answer
 //!   is retryable, and what had been taken is booked as possible duplicates. The same holds when the caller
 //!   goes away.
 
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 /// How long arms that have not settled are offered the batch again when the caller named no deadline.
 const DEFAULT_PATIENCE: Duration = Duration::from_secs(5);
-/// The wait before the first further offer; it doubles up to [`MAX_BACKOFF`].
+/// The wait before the first further offer; it doubles up to `MAX_BACKOFF`.
 const MIN_BACKOFF: Duration = Duration::from_millis(20);
 const MAX_BACKOFF: Duration = Duration::from_secs(1);
 

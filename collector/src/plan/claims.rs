@@ -1,37 +1,63 @@
-//! Ports and paths that two components want at once, found before anything is bound.
+//! Ports and paths that two parts of the collector want at once, found before anything is bound.
 
 use std::collections::BTreeMap;
 
 use sluice_component::{Claim, ComponentRef, factory::Parsed};
-use sluice_config::{Node, Problem, Problems};
+use sluice_config::{Node, Problem, Problems, Span};
 
-/// Reports every pair of used components with claims that exclude each other.
-pub(super) fn check(components: &BTreeMap<ComponentRef, Parsed>, root: &Node, problems: &mut Problems) {
-    let claims: Vec<(&ComponentRef, &Claim)> = components
-        .iter()
-        .flat_map(|(component, parsed)| parsed.claims.iter().map(move |claim| (component, claim)))
-        .collect();
-    let mut seen: Vec<(&ComponentRef, &Claim)> = Vec::new();
-    for (component, claim) in claims {
-        if let Some((other, _)) = seen.iter().find(|(_, other)| excludes(claim, other)) {
-            let what = match claim {
-                Claim::Tcp(address) => format!("TCP {address}"),
-                Claim::Udp(address) => format!("UDP {address}"),
-                Claim::Path(path) => path.display().to_string(),
-            };
-            let twice = if *other == component {
-                "twice by this component".to_owned()
-            } else {
-                format!("by {other}")
-            };
-            let entry = root.get(component.kind().section()).and_then(|s| s.entry(component.id().as_str()));
-            let problem = Problem::error(component.to_string(), format!("{what} is also claimed {twice}"))
-                .at(entry.and_then(|entry| entry.key_span.as_ref()))
-                .help("give one of them another endpoint");
-            problems.push(problem);
+use crate::telemetry_settings::TelemetrySettings;
+
+/// One claim, who makes it, and where that was written.
+struct Claimed<'a> {
+    claim: Claim,
+    path: String,
+    place: Option<&'a Span>,
+}
+
+/// Reports every pair of claims that exclude each other, those of the own metrics included.
+pub(super) fn check(
+    components: &BTreeMap<ComponentRef, Parsed>,
+    telemetry: &TelemetrySettings,
+    root: &Node,
+    problems: &mut Problems,
+) {
+    let own_place = root.at("service::telemetry::metrics").and_then(Node::span);
+    let own = telemetry.metrics.claims().into_iter().map(|claim| Claimed {
+        claim,
+        path: "service.telemetry.metrics".to_owned(),
+        place: own_place,
+    });
+    let of_components = components.iter().flat_map(|(component, parsed)| {
+        let section = root.get(component.kind().section());
+        let entry = section.and_then(|section| section.entry(component.id().as_str()));
+        let place = entry.and_then(|entry| entry.key_span.as_ref());
+        parsed.claims.iter().map(move |claim| Claimed {
+            claim: claim.clone(),
+            path: component.to_string(),
+            place,
+        })
+    });
+    let mut seen: Vec<Claimed<'_>> = Vec::new();
+    for claimed in own.chain(of_components) {
+        if let Some(other) = seen.iter().find(|other| excludes(&claimed.claim, &other.claim)) {
+            problems.push(conflict(&claimed, &other.path));
         }
-        seen.push((component, claim));
+        seen.push(claimed);
     }
+}
+
+fn conflict(claimed: &Claimed<'_>, other: &str) -> Problem {
+    let what = match &claimed.claim {
+        Claim::Tcp(address) => format!("TCP {address}"),
+        Claim::Udp(address) => format!("UDP {address}"),
+        Claim::Path(path) => path.display().to_string(),
+    };
+    let text = if other == claimed.path {
+        format!("{what} is claimed twice by this component")
+    } else {
+        format!("{what} is also claimed by {other}")
+    };
+    Problem::error(&claimed.path, text).at(claimed.place).help("give one of them another endpoint")
 }
 
 /// The same port on the same address, or on an address that includes the other.

@@ -162,6 +162,15 @@ fn two_components_on_one_port_are_found_before_the_start() {
 }
 
 #[test]
+fn a_component_on_the_port_of_the_own_metrics_is_found_before_the_start() {
+    let text = problem(&with(PIPELINE, "").replace("receivers: {toy: }", "receivers: {toy: {port: 8888}}"));
+    assert!(
+        text.contains("receivers.toy: TCP 127.0.0.1:8888 is also claimed by service.telemetry.metrics"),
+        "{text}"
+    );
+}
+
+#[test]
 fn defaults_are_filled_in_and_unused_components_left_out() {
     let yaml = plan(&with(PIPELINE, "")).unwrap().effective(sluice_component::factory::Secrets::Redacted);
     assert!(yaml.at("receivers::toy::port").is_some());
