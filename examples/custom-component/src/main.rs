@@ -1,8 +1,8 @@
 //! A collector that has every component of sluice and one of our own.
 
-mod owner;
-
 use std::process::ExitCode;
+
+use sluice_example_custom_component::owner;
 
 fn main() -> ExitCode {
     sluice::run(&sluice::components::full().processor::<owner::Factory>())

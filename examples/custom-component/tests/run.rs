@@ -1,4 +1,5 @@
 //! The example does what its page promises.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::{
     io::{Read as _, Write as _},

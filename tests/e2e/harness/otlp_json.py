@@ -20,7 +20,9 @@ def dumps(message: Message) -> bytes:
 
 
 def loads(text: bytes, message: type[Message]) -> Message:
-    tree = _ids(json.loads(text), lambda hexed: base64.b64encode(bytes.fromhex(hexed)).decode())
+    # Python reads `-0` as an integer, which has no sign; JSON's number is a negative zero.
+    whole = json.loads(text, parse_int=lambda digits: -0.0 if digits == "-0" else int(digits))
+    tree = _ids(whole, lambda hexed: base64.b64encode(bytes.fromhex(hexed)).decode())
     return json_format.ParseDict(tree, message())
 
 
