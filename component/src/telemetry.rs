@@ -1,6 +1,6 @@
 //! The collector's own metrics, under otelcol's names so that existing dashboards work.
 //!
-//! Each metric is declared once, in [`families`], with its help text and labels; components get handles. The
+//! Each metric is declared once, in `families`, with its help text and labels; components get handles. The
 //! exposition (names with or without suffixes, resource labels) is the collector's business: this module
 //! only keeps a [`prometheus::Registry`]. A label that is empty is left out there.
 
