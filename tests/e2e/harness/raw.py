@@ -64,7 +64,7 @@ def grpc(port: int, path: str, body: bytes, method: str = "POST", **headers: str
     named |= {key.replace("_", "-"): value for key, value in headers.items()}
     connection = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
     answer = GrpcAnswer()
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as stream:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as stream:
         connection.initiate_connection()
         pseudo = [(":method", method), (":scheme", "http"), (":authority", f"127.0.0.1:{port}"), (":path", path)]
         connection.send_headers(1, [*pseudo, *named.items()], end_stream=not body)
@@ -122,7 +122,7 @@ def http_post(port: int, path: str, body: bytes, method: str = "POST", **headers
     """One request over HTTP/1.1; a server that answers before it read all is heard."""
     named = {"content-type": "application/x-protobuf"}
     named |= {key.replace("_", "-"): value for key, value in headers.items()}
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         try:
             connection.request(method, path, body, named)
@@ -138,7 +138,7 @@ def endless(port: int, path: str, head: str, chunk: bytes, most: int) -> tuple[i
     """Sends `chunk` again and again until the server answers or `most` bytes went out. Returns how many did,
     and the beginning of the answer."""
     sent = 0
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as stream:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as stream:
         stream.sendall(f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\n{head}\r\n".encode())
         stream.settimeout(0.0)
         answer = b""
