@@ -131,11 +131,11 @@ processors:
   memory_limiter: {{check_interval: 1s, limit_mib: 1024}}
   batch: {{}}
 exporters:
-  otlp: {{endpoint: '{sink}', tls: {{insecure: true}}, compression: {compression}}}
+  otlp_grpc: {{endpoint: '{sink}', tls: {{insecure: true}}, compression: {compression}}}
 service:
   telemetry: {{logs: {{level: warn}}, metrics: {{level: none}}}}
   pipelines:
-    traces: {{receivers: [otlp], processors: [memory_limiter, batch], exporters: [otlp]}}
+    traces: {{receivers: [otlp], processors: [memory_limiter, batch], exporters: [otlp_grpc]}}
 "
     );
     let mut command = Command::new(binary);
