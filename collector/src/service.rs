@@ -99,7 +99,7 @@ impl Service {
                 "not delivered before the end"
             );
         }
-        info!(lost_items = drained.lost(), "Shutdown complete.");
+        info!(lost_items = drained.lost(), lost = %drained, "Shutdown complete.");
         drained
     }
 }
