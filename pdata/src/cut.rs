@@ -83,7 +83,8 @@ pub(crate) fn after_items(signal: Signal, chunks: &Chunks, items: usize) -> (Pie
     (pieces.next().unwrap_or_default(), pieces.next().unwrap_or_default())
 }
 
-/// Cuts a request into pieces of at most `max_bytes` each, except for single items that are larger alone.
+/// Cuts a request into pieces of at most `max_bytes` each, except for what cannot be cut: single items that are larger
+/// alone, and messages whose own fields take more than half a piece (see [`Cutter::is_worth_opening`]).
 pub(crate) fn by_size(signal: Signal, chunks: &Chunks, max_bytes: usize) -> Vec<Piece> {
     Cutter::new(Measure::Bytes, max_bytes, max_bytes).cut(signal, chunks)
 }
@@ -177,6 +178,11 @@ impl<'a> Cutter<'a> {
             } else {
                 let children = below.first().copied().unwrap_or(Level(0));
                 let cost = self.cost(child, children);
+                if !self.is_worth_opening(cost) {
+                    self.finish();
+                    self.put(field, items, self.reopening() + weight);
+                    continue;
+                }
                 self.open.push(Envelope { number: field.number, body: child, children, cost, opened: None });
                 self.children(below, child);
                 self.close();
@@ -194,6 +200,14 @@ impl<'a> Cutter<'a> {
                 1 + varint_len(body.len() as u64) + header
             }
         }
+    }
+
+    /// Whether a message may be cut whose own fields, with those around it, go to each piece and take `cost` there.
+    ///
+    /// Above half a piece they would be most of what is sent: a huge resource with many small spans would grow by
+    /// its own size with each piece. Up to it, what all the pieces take stays a small multiple of the request.
+    fn is_worth_opening(&self, cost: usize) -> bool {
+        self.measure == Measure::Items || self.reopening() + cost <= self.limit / 2
     }
 
     /// What it takes to open all the messages around the current position.

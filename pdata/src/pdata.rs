@@ -224,7 +224,9 @@ impl Pdata {
     }
 
     /// Cuts the data, in order, into pieces whose encoded size is at most `max_bytes`. An item that is larger even
-    /// alone has a piece to itself. Shares what it can, as [`split_off_front`](Self::split_off_front) does.
+    /// alone has a piece to itself. A resource, scope or metric whose own fields take more than half of `max_bytes`
+    /// is not cut, however large it is: each piece would repeat them. So all pieces together take at most a small
+    /// multiple of the data. Shares what it can, as [`split_off_front`](Self::split_off_front) does.
     #[must_use]
     pub fn split_by_size(self, max_bytes: usize) -> Vec<Self> {
         if self.size() <= max_bytes {

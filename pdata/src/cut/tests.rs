@@ -53,12 +53,14 @@ proptest! {
         let pieces = whole.clone().split_by_size(max);
         let mut all = Vec::new();
         for piece in &pieces {
-            prop_assert!(piece.size() <= max || piece.items() <= 1, "{piece:?} in {max}");
+            let fits = piece.size() <= max || piece.clone().split_by_size(max).len() == 1;
+            prop_assert!(fits, "{piece:?} in {max} could be cut");
             let own = items(signal, &piece.wire());
             prop_assert_eq!(own.len(), piece.items());
             all.extend(own);
         }
         prop_assert_eq!(all, items(signal, &whole.wire()));
+        prop_assert!(pieces.iter().map(Pdata::size).sum::<usize>() <= 4 * whole.size());
     }
 
     #[test]
@@ -120,6 +122,30 @@ fn an_item_that_is_too_large_is_alone_and_its_neighbours_fit() {
     let pieces = data.split_by_size(100);
     let sizes: Vec<_> = pieces.iter().map(|piece| (piece.items(), piece.size() <= 100)).collect();
     assert_eq!(sizes, [(3, true), (1, false), (3, true)]);
+}
+
+#[test]
+fn a_resource_with_a_huge_header_is_not_copied_into_each_piece() {
+    let schema_url = "h".repeat(100_000);
+    for cut in [600, 50_000, 150_000] {
+        let scope = ScopeSpans { spans: vec![Span::default(); 30_000], ..Default::default() };
+        let resource =
+            ResourceSpans { scope_spans: vec![scope], schema_url: schema_url.clone(), ..Default::default() };
+        let request = ExportTraceServiceRequest { resource_spans: vec![resource] };
+        let mut data = crate::testing::admit(Signal::Traces, request.encode_to_vec().into());
+        data.append(spans(2, 100, "neighbour"));
+        let pieces = data.clone().split_by_size(cut);
+        let own = pieces.iter().find(|piece| piece.items() == 30_000).expect("is whole in one piece");
+        assert!(own.size() > 100_000 && own.clone().split_by_size(cut).len() == 1, "in {cut}");
+        assert_eq!(pieces.iter().map(Pdata::items).sum::<usize>(), 30_200);
+        assert!(pieces.iter().map(Pdata::size).sum::<usize>() < data.size() * 2, "in {cut}");
+    }
+}
+
+#[test]
+fn a_header_of_up_to_half_a_piece_is_repeated() {
+    let pieces = spans(1, 100, &"x".repeat(20)).split_by_size(64);
+    assert!(pieces.iter().all(|piece| piece.size() <= 64), "{pieces:?}");
 }
 
 #[test]

@@ -126,6 +126,17 @@ async fn an_item_above_the_request_size_is_sent_alone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_resource_that_would_be_most_of_each_request_is_sent_whole() {
+    let options = Options { max_request: ByteSize::new(4000), ..with_queue(|q| q.num_consumers = 1) };
+    let rig = Rig::started(options).await;
+    let mut data = batch("x", 1000);
+    data.logs_mut().resource_logs[0].schema_url = "h".repeat(100_000);
+    rig.offer(data).await.unwrap();
+    assert_eq!(rig.settled().await.sent, 1000);
+    assert_eq!(rig.backend.pages().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_has_no_form_is_dropped_and_its_neighbours_pass() {
     let rig = Rig::started(options()).await;
     let mut data = batch("a", 3);
