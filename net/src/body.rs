@@ -1,6 +1,10 @@
 //! Reads request bodies: never more than a limit, and nothing that the budget has no room for.
 
-use std::pin::pin;
+use std::{
+    pin::pin,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
@@ -9,6 +13,13 @@ use sluice_component::{Budget, OverBudget, Permit};
 
 /// How much is allocated ahead of what has arrived.
 const STEP: usize = 64 << 10;
+
+/// How often it is looked whether a body still comes; one that brought nothing since the last look has stalled.
+const LOOK: Duration = Duration::from_secs(10);
+/// The looks after which bytes alone are not enough: they must have come at [`LEAST_PER_LOOK`] on average.
+const SLOW_LOOKS: usize = 3;
+/// 1.6 KiB/s.
+const LEAST_PER_LOOK: usize = 16 << 10;
 
 /// Why a body was not read to its end.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +52,7 @@ pub enum BodyError {
     #[error("the body ended early: {0}")]
     Broken(String),
     /// The body did not arrive in time.
-    #[error("the body did not arrive within `read_timeout`")]
+    #[error("the body stopped arriving, or did not arrive within `read_timeout`")]
     Timeout,
 }
 
@@ -124,12 +135,45 @@ impl Gather {
     }
 }
 
+/// The bytes of one message that have come so far.
+#[derive(Debug, Default)]
+pub(crate) struct Flow(AtomicUsize);
+
+/// A message stopped coming, or came too slowly.
+#[derive(Debug)]
+pub(crate) struct Stalled;
+
+impl Flow {
+    pub(crate) fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Runs `read` to its end while it adds bytes to this flow. One timer serves the whole message, so a stall is
+    /// noticed after 10 to 20 s.
+    pub(crate) async fn watch<T>(&self, read: impl Future<Output = T>) -> Result<T, Stalled> {
+        let mut read = pin!(read);
+        let (mut looks, mut before) = (0, 0);
+        loop {
+            if let Ok(done) = tokio::time::timeout(LOOK, read.as_mut()).await {
+                return Ok(done);
+            }
+            looks += 1;
+            let now = self.0.load(Ordering::Relaxed);
+            if now == before || looks >= SLOW_LOOKS && now < looks * LEAST_PER_LOOK {
+                return Err(Stalled);
+            }
+            before = now;
+        }
+    }
+}
+
 /// Reads a whole HTTP body of at most `limit` bytes.
 pub(crate) async fn read_all<B>(
     body: B,
     limit: usize,
     key: &'static str,
     budget: &Budget,
+    flow: &Flow,
 ) -> Result<(Bytes, Permit), BodyError>
 where
     B: Body,
@@ -151,7 +195,35 @@ where
             return Err(too_large());
         }
         let data = data.copy_to_bytes(data.remaining());
+        flow.add(data.len());
         gathered.push(data, expected.min(limit))?;
     }
     Ok(gathered.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Brings `bytes` every nine seconds, `times` times.
+    async fn trickle(bytes: usize, times: usize) -> Result<(), Stalled> {
+        let flow = Flow::default();
+        let read = async {
+            for _ in 0..times {
+                tokio::time::sleep(Duration::from_secs(9)).await;
+                flow.add(bytes);
+            }
+        };
+        flow.watch(read).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn i11_a_body_may_be_slow_but_neither_stall_nor_trickle() {
+        assert!(trickle(20 << 10, 100).await.is_ok(), "bytes keep flowing");
+        assert!(trickle(1, 3).await.is_ok(), "short enough");
+        assert!(trickle(1, 100).await.is_err(), "a byte now and then");
+        let flow = Flow::default();
+        let silent = tokio::time::timeout(LOOK * 2, flow.watch(std::future::pending::<()>()));
+        assert!(silent.await.is_ok_and(|result| result.is_err()), "nothing comes");
+    }
 }

@@ -30,7 +30,7 @@ use super::{
     status::{Code, Status, with_retry_delay},
 };
 use crate::{
-    body::Gather,
+    body::{Flow, Gather},
     compression::{self, Codec, DecodeError},
     serve::{Ages, Answered, Control, Drive, Protocol, Running, Tasks, run},
     tls,
@@ -281,36 +281,12 @@ impl Service {
     }
 
     /// Reads the one message of a unary call.
-    async fn message(&self, mut body: Incoming, codec: Option<Codec>) -> Result<(Bytes, Permit), Status> {
-        let mut gathered = Gather::new(&self.budget).map_err(no_room)?;
-        let mut prefix = None;
-        while let Some(frame) = body.frame().await {
-            let frame =
-                frame.map_err(|error| Status::cancelled(format!("the request ended early: {error}")))?;
-            let Ok(data) = frame.into_data() else { continue };
-            if data.is_empty() {
-                continue;
-            }
-            let expected = prefix.map_or(data.len().max(PREFIX), |prefix: Prefix| PREFIX + prefix.length);
-            if gathered.len() + data.len() > expected && prefix.is_some() {
-                return Err(more_than_one());
-            }
-            gathered.push(data, expected).map_err(no_room)?;
-            if prefix.is_none() {
-                prefix = self.prefix(gathered.as_slice())?;
-                if prefix.is_some_and(|prefix| gathered.len() > PREFIX + prefix.length) {
-                    return Err(more_than_one());
-                }
-            }
-        }
-        let prefix = prefix.ok_or_else(|| Status::internal("the request has no whole message"))?;
-        if gathered.len() < PREFIX + prefix.length {
-            return Err(Status::internal(format!(
-                "the message declares {} bytes and has {}",
-                prefix.length,
-                gathered.len() - PREFIX
-            )));
-        }
+    async fn message(&self, body: Incoming, codec: Option<Codec>) -> Result<(Bytes, Permit), Status> {
+        let flow = Flow::default();
+        let (prefix, gathered) = flow
+            .watch(self.gather(body, &flow))
+            .await
+            .map_err(|_| Status::deadline_exceeded("the message stopped arriving, or came too slowly"))??;
         let (mut message, permit) = gathered.finish();
         bytes::Buf::advance(&mut message, PREFIX);
         if !prefix.compressed {
@@ -324,9 +300,45 @@ impl Service {
             .map_err(|error| self.undecodable(error))
     }
 
+    /// The frames of the message, with its prefix.
+    async fn gather(&self, mut body: Incoming, flow: &Flow) -> Result<(Prefix, Gather), Status> {
+        let mut gathered = Gather::new(&self.budget).map_err(no_room)?;
+        let mut prefix = None;
+        while let Some(frame) = body.frame().await {
+            let frame =
+                frame.map_err(|error| Status::cancelled(format!("the request ended early: {error}")))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if data.is_empty() {
+                continue;
+            }
+            let expected = prefix.map_or(data.len().max(PREFIX), |prefix: Prefix| PREFIX + prefix.length);
+            if gathered.len() + data.len() > expected && prefix.is_some() {
+                return Err(more_than_one());
+            }
+            flow.add(data.len());
+            gathered.push(data, expected).map_err(no_room)?;
+            if prefix.is_none() {
+                prefix = self.prefix(gathered.as_slice())?;
+                if prefix.is_some_and(|prefix| gathered.len() > PREFIX + prefix.length) {
+                    return Err(more_than_one());
+                }
+            }
+        }
+        let prefix = prefix.ok_or_else(|| Status::invalid_argument("the request has no whole message"))?;
+        if gathered.len() < PREFIX + prefix.length {
+            return Err(Status::invalid_argument(format!(
+                "the message declares {} bytes and has {}",
+                prefix.length,
+                gathered.len() - PREFIX
+            )));
+        }
+        Ok((prefix, gathered))
+    }
+
     fn prefix(&self, bytes: &[u8]) -> Result<Option<Prefix>, Status> {
-        let prefix = Prefix::decode(bytes)
-            .map_err(|flag| Status::internal(format!("invalid compressed flag {flag} before the message")))?;
+        let prefix = Prefix::decode(bytes).map_err(|flag| {
+            Status::invalid_argument(format!("invalid compressed flag {flag} before the message"))
+        })?;
         match prefix {
             Some(prefix) if prefix.length > self.limit => Err(self.too_large(prefix.length)),
             prefix => Ok(prefix),

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{cors, settings::ServerSettings};
 use crate::{
-    body::{BodyError, read_all},
+    body::{BodyError, Flow, read_all},
     compression::{self, Codec, DecodeError},
     serve::{Ages, Answered, Control, Drive, Protocol, Running, Tasks, join, run},
     tls,
@@ -110,9 +110,10 @@ impl Incoming {
     pub async fn read(&mut self) -> Result<(Bytes, Permit), BodyError> {
         let codecs = self.rules.codecs(&self.headers)?;
         let Rules { limit, budget, .. } = &*self.rules;
-        let read = read_all(&mut self.body, *limit, LIMIT_KEY, budget);
+        let flow = Flow::default();
+        let read = read_all(&mut self.body, *limit, LIMIT_KEY, budget, &flow);
         let (mut body, mut permit) = match self.until {
-            None => read.await?,
+            None => flow.watch(read).await.map_err(|_| BodyError::Timeout)??,
             Some(until) => tokio::time::timeout_at(until, read).await.map_err(|_| BodyError::Timeout)??,
         };
         for codec in codecs {

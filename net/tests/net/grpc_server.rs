@@ -228,9 +228,9 @@ async fn what_is_no_unary_call_is_told_so() {
         code(|p| p.uri = "http://test/test.Service/Nope".parse().unwrap(), good()).await,
         Code::Unimplemented
     );
-    assert_eq!(code(|_| {}, vec![]).await, Code::Internal);
-    assert_eq!(code(|_| {}, vec![framed(0, 4, b"abc")]).await, Code::Internal);
-    assert_eq!(code(|_| {}, vec![framed(2, 3, b"abc")]).await, Code::Internal);
+    assert_eq!(code(|_| {}, vec![]).await, Code::InvalidArgument);
+    assert_eq!(code(|_| {}, vec![framed(0, 4, b"abc")]).await, Code::InvalidArgument);
+    assert_eq!(code(|_| {}, vec![framed(2, 3, b"abc")]).await, Code::InvalidArgument);
     assert_eq!(code(|_| {}, vec![framed(0, 3, b"abcd")]).await, Code::Internal);
     assert_eq!(code(|_| {}, vec![framed(0, 3, b"abc"), framed(0, 3, b"abc")]).await, Code::Internal);
     assert_eq!(code(|_| {}, vec![framed(1, 3, b"abc")]).await, Code::Internal);
@@ -292,6 +292,28 @@ async fn a_declared_length_reserves_nothing_before_it_arrives() {
     connection.abort();
     drop(feed);
     until("the budget is empty", || host.budget().used() == 0).await;
+}
+
+#[tokio::test]
+async fn i11_a_message_that_stops_arriving_is_refused_and_gives_its_memory_back() {
+    let host = host(64 << 20);
+    let server = grpc_server(&plain_server(), &host, Arc::new(Echo::default())).await;
+    let stream = tokio::net::TcpStream::connect(server.addresses()[0]).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::task::spawn(connection);
+    let (feed, frames) = tokio::sync::mpsc::channel(4);
+    feed.send(Ok::<_, std::convert::Infallible>(Frame::data(framed(0, 4 << 20, b"a")))).await.unwrap();
+    let body = StreamBody::new(tokio_stream::wrappers::ReceiverStream::new(frames));
+    let request = Request::post(format!("http://test{PATH}")).header("content-type", "application/grpc");
+    let pending = tokio::task::spawn(sender.send_request(request.body(body).unwrap()));
+    until("the bytes are reserved", || host.budget().used() > 0).await;
+    pass_seconds(22).await;
+    let response = within(pending).await.unwrap().unwrap();
+    assert_eq!(Status::from_header_map(response.headers()).unwrap().code(), Code::DeadlineExceeded);
+    until("the budget is empty", || host.budget().used() == 0).await;
+    connection.abort();
+    drop(feed);
 }
 
 #[tokio::test]

@@ -270,6 +270,21 @@ async fn i11_heads_and_bodies_that_do_not_come_end_the_request() {
     until("the budget is empty", || host.budget().used() == 0).await;
 }
 
+#[tokio::test]
+async fn i11_a_body_that_stops_arriving_is_408_without_a_read_timeout() {
+    let host = host(1 << 20);
+    let settings = ServerSettings { read_timeout: Duration::ZERO.into(), ..local() };
+    let server = start(&settings, &host).await;
+    let mut slow = tokio::net::TcpStream::connect(server.addresses()[0]).await.unwrap();
+    slow.write_all(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc").await.unwrap();
+    until("the bytes are reserved", || host.budget().used() > 0).await;
+    pass_seconds(22).await;
+    let mut start = [0; 12];
+    within(slow.read_exact(&mut start)).await.unwrap();
+    assert_eq!(&start, b"HTTP/1.1 408");
+    until("the budget is empty", || host.budget().used() == 0).await;
+}
+
 fn client(yaml: &str) -> Client {
     Client::new(&crate::settings::decode::<ClientSettings>(yaml), "", &host(1 << 20)).unwrap()
 }

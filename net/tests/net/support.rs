@@ -40,6 +40,18 @@ pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// Makes the clock pass `seconds`, one by one, so that every task sees them.
+pub(crate) async fn pass_seconds(seconds: u32) {
+    tokio::time::pause();
+    for _ in 0..seconds {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+    tokio::time::resume();
+}
+
 pub(crate) async fn within<F: Future>(work: F) -> F::Output {
     tokio::time::timeout_at(soon(), work).await.expect("it hangs")
 }
