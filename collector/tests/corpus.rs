@@ -1,6 +1,8 @@
 //! Configurations of real projects: each is valid, or fails with the reason that its index states, or lists
 //! precisely the components that sluice does not have yet.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of a test")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,

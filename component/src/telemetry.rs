@@ -6,14 +6,20 @@
 
 mod families;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use families::Families;
 pub use families::PerSignal;
-use prometheus::{Histogram, IntCounter, IntGauge};
+use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge};
 use sluice_pdata::Signal;
 
-use crate::ids::{ComponentRef, PipelineId};
+use crate::{
+    ids::{ComponentRef, PipelineId},
+    refusal::Refusal,
+};
 
 /// How much the collector tells of itself: `service.telemetry.metrics.level`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -63,7 +69,12 @@ impl Telemetry {
     /// Counts what a receiver handed on or was refused. Booked by the graph, not by receivers.
     #[must_use]
     pub fn receiver(&self, receiver: &ComponentRef, signal: Signal) -> ReceiverMetrics {
-        ReceiverMetrics { telemetry: self.clone(), receiver: receiver.id().to_string(), signal }
+        ReceiverMetrics {
+            telemetry: self.clone(),
+            receiver: receiver.id().to_string(),
+            signal,
+            by_transport: Arc::default(),
+        }
     }
 
     /// Counts items that a receiver rejected although their neighbours pass.
@@ -138,12 +149,19 @@ impl Telemetry {
     /// otelcol's `otelcol.<component>.consumed.items` family for one edge of a pipeline. Booked by the graph.
     #[must_use]
     pub fn consumed(&self, component: &ComponentRef, pipeline: &PipelineId) -> ConsumedMetrics {
-        ConsumedMetrics {
-            telemetry: self.clone(),
-            component: component.clone(),
-            pipeline: pipeline.to_string(),
-            signal: pipeline.signal(),
-        }
+        let pipeline_id = pipeline.to_string();
+        let outcomes = self.0.families.consumed(component.kind()).map(|family| {
+            let late = |outcome| {
+                let (id, kind) = (component.id().as_str(), component.kind().as_str());
+                Late::new(family, &[id, kind, &pipeline_id, pipeline.signal().as_str(), outcome])
+            };
+            Arc::new(Outcomes {
+                success: late("success"),
+                failure: late("failure"),
+                refused: late("refused"),
+            })
+        });
+        ConsumedMetrics(outcomes)
     }
 }
 
@@ -170,19 +188,63 @@ pub struct ReceiverMetrics {
     telemetry: Telemetry,
     receiver: String,
     signal: Signal,
+    /// The transports seen so far; a receiver has few.
+    by_transport: Arc<[OnceLock<(&'static str, Verdicts)>; MOST_TRANSPORTS]>,
+}
+
+/// Transports whose counters are remembered; more are looked up each time.
+const MOST_TRANSPORTS: usize = 8;
+
+#[derive(Debug)]
+struct Verdicts {
+    accepted: Late,
+    refused: Late,
 }
 
 impl ReceiverMetrics {
     /// Counts items that the pipelines took.
-    pub fn accepted(&self, transport: &str, items: usize) {
-        let family = &self.telemetry.0.families.receiver_accepted[self.signal];
-        family.with_label_values(&[self.receiver.as_str(), transport]).inc_by(items as u64);
+    pub fn accepted(&self, transport: &'static str, items: usize) {
+        self.with(transport, |verdicts| verdicts.accepted.add(items));
     }
 
     /// Counts items that the pipelines refused, or whose client stopped waiting.
-    pub fn refused(&self, transport: &str, items: usize) {
-        let family = &self.telemetry.0.families.receiver_refused[self.signal];
-        family.with_label_values(&[self.receiver.as_str(), transport]).inc_by(items as u64);
+    pub fn refused(&self, transport: &'static str, items: usize) {
+        self.with(transport, |verdicts| verdicts.refused.add(items));
+    }
+
+    fn with(&self, transport: &'static str, count: impl FnOnce(&Verdicts)) {
+        let find = || {
+            let families = &self.telemetry.0.families;
+            let labels = [self.receiver.as_str(), transport];
+            let accepted = Late::new(&families.receiver_accepted[self.signal], &labels);
+            let refused = Late::new(&families.receiver_refused[self.signal], &labels);
+            (transport, Verdicts { accepted, refused })
+        };
+        let known =
+            self.by_transport.iter().map(|slot| slot.get_or_init(find)).find(|(name, _)| *name == transport);
+        match known {
+            Some((_, verdicts)) => count(verdicts),
+            None => count(&find().1),
+        }
+    }
+}
+
+/// A counter that is looked up once, and is exposed from its first count on.
+#[derive(Debug)]
+struct Late {
+    family: IntCounterVec,
+    labels: Box<[String]>,
+    counter: OnceLock<IntCounter>,
+}
+
+impl Late {
+    fn new(family: &IntCounterVec, labels: &[&str]) -> Self {
+        let labels = labels.iter().map(|&label| label.to_owned()).collect();
+        Self { family: family.clone(), labels, counter: OnceLock::new() }
+    }
+
+    fn add(&self, items: usize) {
+        self.counter.get_or_init(|| self.family.with_label_values(&self.labels)).inc_by(items as u64);
     }
 }
 
@@ -242,25 +304,26 @@ pub struct MemoryLimiterMetrics {
 
 /// Counts what a component of a pipeline consumed, by outcome.
 #[derive(Debug, Clone)]
-pub struct ConsumedMetrics {
-    telemetry: Telemetry,
-    component: ComponentRef,
-    pipeline: String,
-    signal: Signal,
+pub struct ConsumedMetrics(Option<Arc<Outcomes>>);
+
+#[derive(Debug)]
+struct Outcomes {
+    success: Late,
+    /// Refused for good.
+    failure: Late,
+    /// Refused, and may come again.
+    refused: Late,
 }
 
 impl ConsumedMetrics {
-    /// Counts items by outcome: `success`, `failure` (for good) or `refused` (may come again).
-    pub fn count(&self, outcome: &'static str, items: usize) {
-        let families = &self.telemetry.0.families;
-        let Some(family) = families.consumed(self.component.kind()) else {
-            return;
-        };
-        let id = self.component.id().to_string();
-        let kind = self.component.kind().as_str();
-        family
-            .with_label_values(&[&id, kind, self.pipeline.as_str(), self.signal.as_str(), outcome])
-            .inc_by(items as u64);
+    /// Counts items by the component's verdict on them.
+    pub fn count(&self, verdict: Result<(), &Refusal>, items: usize) {
+        let Some(outcomes) = &self.0 else { return };
+        match verdict {
+            Ok(()) => outcomes.success.add(items),
+            Err(refusal) if refusal.is_retryable() => outcomes.refused.add(items),
+            Err(_) => outcomes.failure.add(items),
+        }
     }
 }
 

@@ -31,7 +31,7 @@ fn full() -> Telemetry {
         telemetry.processor(&batch, signal).incoming.inc();
         telemetry.memory_limiter(&limiter, signal).accepted.inc();
         for component in [&batch, &exporter, &of(Kind::Connector, "forward")] {
-            telemetry.consumed(component, &PipelineId::new(signal, "")).count("success", 1);
+            telemetry.consumed(component, &PipelineId::new(signal, "")).count(Ok(()), 1);
         }
     }
     telemetry.receiver_rejected(&receiver, Signal::Traces, "zero_id", 1);

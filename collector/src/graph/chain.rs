@@ -37,9 +37,9 @@ impl Chain {
             let before = data.items();
             link.metrics.incoming.inc_by(before as u64);
             let verdict = link.transform.apply(cx, &mut data).inspect_err(|refusal| {
-                link.consumed.count(if refusal.is_retryable() { "refused" } else { "failure" }, before);
+                link.consumed.count(Err(refusal), before);
             })?;
-            link.consumed.count("success", before);
+            link.consumed.count(Ok(()), before);
             if verdict == Verdict::Drop || data.items() == 0 {
                 return Ok(None);
             }
@@ -81,14 +81,7 @@ impl Consume for Incoming {
         let items = data.items();
         self.metrics.incoming.inc_by(items as u64);
         let verdict = self.next.consume(cx, data).await;
-        self.consumed.count(
-            match &verdict {
-                Ok(()) => "success",
-                Err(refusal) if refusal.is_retryable() => "refused",
-                Err(_) => "failure",
-            },
-            items,
-        );
+        self.consumed.count(verdict.as_ref().copied(), items);
         verdict
     }
 }

@@ -30,15 +30,9 @@ impl Consume for Edge {
     async fn consume(&self, cx: Context, data: Pdata) -> Result<(), Refusal> {
         let items = data.items();
         let verdict = self.next.consume(cx.on_branch(self.branch.clone()), data).await;
-        match &verdict {
-            Ok(()) => {
-                self.metrics.count("success", items);
-                if !self.keeps_accounts {
-                    self.branch.sent(items);
-                }
-            }
-            Err(refusal) if refusal.is_retryable() => self.metrics.count("refused", items),
-            Err(_) => self.metrics.count("failure", items),
+        self.metrics.count(verdict.as_ref().copied(), items);
+        if verdict.is_ok() && !self.keeps_accounts {
+            self.branch.sent(items);
         }
         verdict
     }
