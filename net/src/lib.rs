@@ -17,6 +17,7 @@ pub mod body;
 pub mod compression;
 pub mod endpoint;
 pub mod grpc;
+mod heard;
 pub mod http;
 pub mod later;
 mod linger;

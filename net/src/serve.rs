@@ -8,7 +8,7 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -17,7 +17,14 @@ use sluice_component::{Budget, Host, StartError};
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{endpoint::Endpoint, linger::Linger, listen, listen::Stream, tls};
+use crate::{
+    endpoint::Endpoint,
+    heard::{Heard, Words},
+    linger::Linger,
+    listen,
+    listen::Stream,
+    tls,
+};
 
 /// A server that listens. Dropping it stops it at once; [`Running::shutdown`] lets requests finish.
 pub(crate) struct Running {
@@ -51,15 +58,21 @@ pub(crate) struct Ages {
     pub(crate) age: Option<Duration>,
     /// From then on, before they are cut.
     pub(crate) grace: Option<Duration>,
-    /// To finish the TLS handshake.
+    /// To finish the TLS handshake, and then to say which HTTP it is; 10 s where there is none.
     pub(crate) handshake: Option<Duration>,
 }
+
+/// A peer that says nothing is not waited for any longer than this.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// After a goodbye: for a request that crossed it to arrive, and for a peer to take more of its last answer.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// What one connection shares with its server.
 pub(crate) struct Control {
     pub(crate) activity: Arc<Activity>,
     pub(crate) tasks: TaskTracker,
     pub(crate) window: Window,
+    words: Words,
     ages: Ages,
     stop: CancellationToken,
     kill: CancellationToken,
@@ -69,6 +82,8 @@ pub(crate) struct Control {
 #[derive(Debug)]
 pub(crate) struct Activity {
     busy: AtomicUsize,
+    /// Somebody waits for the connection to be idle: without it, requests need no clock.
+    watched: AtomicBool,
     idle_since: Mutex<Instant>,
     ended: Notify,
 }
@@ -78,9 +93,10 @@ pub(crate) struct Activity {
 pub(crate) struct Busy(Arc<Activity>);
 
 impl Activity {
-    fn new() -> Arc<Self> {
+    fn new(watched: bool) -> Arc<Self> {
         Arc::new(Self {
             busy: AtomicUsize::new(0),
+            watched: AtomicBool::new(watched),
             idle_since: Mutex::new(Instant::now()),
             ended: Notify::new(),
         })
@@ -88,17 +104,24 @@ impl Activity {
 
     /// Marks a request until the mark is dropped.
     pub(crate) fn begin(self: &Arc<Self>) -> Busy {
-        self.busy.fetch_add(1, Ordering::AcqRel);
+        self.busy.fetch_add(1, Ordering::SeqCst);
         Busy(self.clone())
     }
 
     /// When the last request ended; `None` while one is in flight.
     fn idle_since(&self) -> Option<Instant> {
-        (self.busy.load(Ordering::Acquire) == 0)
+        (self.busy.load(Ordering::SeqCst) == 0)
             .then(|| *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Returns when no request has been in flight for `time`.
+    /// Counts idle time from now on.
+    fn watch(&self) {
+        *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        // Either the last request sees this, or who waits sees that it has ended.
+        self.watched.store(true, Ordering::SeqCst);
+    }
+
+    /// Returns when no request has been in flight for `time`; the activity is watched.
     async fn idle_for(&self, time: Duration) {
         loop {
             let ended = self.ended.notified();
@@ -113,7 +136,7 @@ impl Activity {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        if self.0.busy.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.0.busy.fetch_sub(1, Ordering::SeqCst) == 1 && self.0.watched.load(Ordering::SeqCst) {
             *self.0.idle_since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             self.0.ended.notify_one();
         }
@@ -190,9 +213,10 @@ pub(crate) async fn run<P: Protocol>(
             let _accepting = accepting;
             while let Some((stream, peer)) = stop.run_until_cancelled(listener.accept()).await {
                 let control = Control {
-                    activity: Activity::new(),
+                    activity: Activity::new(ages.idle.is_some()),
                     tasks: tasks.clone(),
                     window: windows.grant(),
+                    words: Words::default(),
                     ages,
                     stop: stop.clone(),
                     kill: kill.clone(),
@@ -213,11 +237,12 @@ async fn connection<P: Protocol>(
     control: Control,
 ) {
     let stream = Linger::new(stream);
-    let Some(tls) = tls else { return protocol.serve(stream, peer, control).await };
-    let limit = control.ages.handshake.unwrap_or(Duration::from_secs(10));
+    let words = control.words.clone();
+    let Some(tls) = tls else { return protocol.serve(Heard::new(stream, words), peer, control).await };
+    let limit = control.ages.handshake.unwrap_or(HANDSHAKE);
     let handshake = tokio::time::timeout(limit, tls.accept(stream));
     match control.stop.run_until_cancelled(handshake).await {
-        Some(Ok(Ok(stream))) => protocol.serve(stream, peer, control).await,
+        Some(Ok(Ok(stream))) => protocol.serve(Heard::new(stream, words), peer, control).await,
         Some(Ok(Err(error))) => tracing::debug!(?peer, %error, "TLS handshake failed"),
         Some(Err(_)) => tracing::debug!(?peer, "TLS handshake took too long"),
         None => {}
@@ -233,7 +258,8 @@ pub(crate) trait Drive: Future<Output = Result<(), Self::Error>> {
 }
 
 impl Control {
-    /// Drives `connection` until it ends, its time is up, or the server is killed.
+    /// Drives `connection` until it ends, its time is up, or the server is killed. After a goodbye the requests in
+    /// flight go on; when there are none any more the connection is cut, whether the peer agrees or not.
     pub(crate) async fn drive(self, connection: impl Drive) {
         let mut connection = pin!(connection);
         let never = std::future::pending::<()>;
@@ -249,13 +275,24 @@ impl Control {
                 None => never().await,
             }
         };
+        let silent = async {
+            tokio::time::sleep(self.ages.handshake.unwrap_or(HANDSHAKE)).await;
+            if !self.is_silent() {
+                never().await;
+            }
+        };
         let grace = tokio::select! {
             result = connection.as_mut() => return log_end(result),
+            () = silent => return tracing::debug!("the peer of a connection said nothing"),
             () = self.stop.cancelled() => None,
             () = age => self.ages.grace,
             () = idle => None,
         };
+        if self.is_silent() {
+            return;
+        }
         connection.as_mut().say_goodbye();
+        self.activity.watch();
         let cut = async {
             match grace {
                 Some(grace) => tokio::time::sleep(grace).await,
@@ -265,8 +302,25 @@ impl Control {
         tokio::select! {
             result = connection => log_end(result),
             () = self.kill.cancelled() => {}
+            () = self.quiet() => {}
             () = cut => {}
         }
+    }
+
+    /// Returns when no request is in flight any more and the peer takes no more bytes.
+    async fn quiet(&self) {
+        loop {
+            self.activity.idle_for(GRACE).await;
+            let written = self.words.written();
+            tokio::time::sleep(GRACE).await;
+            if self.words.written() == written && self.activity.idle_since().is_some() {
+                return;
+            }
+        }
+    }
+
+    fn is_silent(&self) -> bool {
+        !self.words.are_enough() && self.activity.idle_since().is_some()
     }
 }
 
@@ -363,8 +417,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_activity_that_is_watched_late_still_sees_its_last_request_end() {
+        let activity = Activity::new(false);
+        let busy = activity.begin();
+        tokio::time::advance(Duration::from_secs(5)).await;
+        activity.watch();
+        let watched = Instant::now();
+        let idle = activity.idle_for(Duration::from_secs(1));
+        let end = async {
+            tokio::time::sleep(Duration::from_secs(7)).await;
+            drop(busy);
+        };
+        tokio::join!(idle, end);
+        assert_eq!(watched.elapsed(), Duration::from_secs(8));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn idle_time_counts_from_the_end_of_the_last_request() {
-        let activity = Activity::new();
+        let activity = Activity::new(true);
         let busy = activity.begin();
         let idle = tokio::time::timeout(Duration::from_secs(60), activity.idle_for(Duration::from_secs(1)));
         assert!(idle.await.is_err(), "a request is in flight");

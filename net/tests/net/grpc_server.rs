@@ -13,6 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use sluice_component::{ComponentRef, Kind, Reason, Refusal};
 use sluice_net::grpc::{self, Code, Status};
 use sluice_pdata::Signal;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::{
     client::Grpc,
     codec::CompressionEncoding,
@@ -314,6 +315,34 @@ async fn i11_a_message_that_stops_arriving_is_refused_and_gives_its_memory_back(
     until("the budget is empty", || host.budget().used() == 0).await;
     connection.abort();
     drop(feed);
+}
+
+#[tokio::test]
+async fn i11_a_peer_that_says_nothing_is_cut_and_holds_no_drain_up() {
+    let server = grpc_server(&plain_server(), &host(64 << 20), Arc::new(Echo::default())).await;
+    let mut silent = tokio::net::TcpStream::connect(server.addresses()[0]).await.unwrap();
+    let mut halting = tokio::net::TcpStream::connect(server.addresses()[0]).await.unwrap();
+    halting.write_all(b"PRI * HT").await.unwrap();
+    // Both were accepted when a later connection has been served.
+    raw(&server, |_| {}, vec![framed(0, 0, b"")]).await.unwrap();
+    pass_seconds(11).await;
+    let mut heard = Vec::new();
+    drop(within(silent.read_to_end(&mut heard)).await);
+    drop(within(halting.read_to_end(&mut heard)).await);
+
+    let _silent = tokio::net::TcpStream::connect(server.addresses()[0]).await.unwrap();
+    raw(&server, |_| {}, vec![framed(0, 0, b"")]).await.unwrap();
+    assert!(within(server.shutdown(soon() + Duration::from_secs(3600))).await);
+}
+
+#[tokio::test]
+async fn a_peer_that_ignores_the_goodbye_holds_no_drain_up() {
+    let server = grpc_server(&plain_server(), &host(64 << 20), Arc::new(Echo::default())).await;
+    let mut deaf = tokio::net::TcpStream::connect(server.addresses()[0]).await.unwrap();
+    deaf.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+    // The server's SETTINGS: it has read ours, or will.
+    within(deaf.read_exact(&mut [0; 9])).await.unwrap();
+    assert!(within(server.shutdown(soon() + Duration::from_secs(3600))).await);
 }
 
 #[tokio::test]
