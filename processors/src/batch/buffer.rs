@@ -8,6 +8,14 @@ use tokio::time::Instant;
 
 use super::waiter::Waiter;
 
+/// What a request costs beside its encoded size: its entry, handles on its bytes and permits, bookkeeping.
+const OVERHEAD: usize = 512;
+
+/// Bytes that a request takes up in the buffer.
+pub(super) fn footprint(data: &Pdata) -> usize {
+    data.size().saturating_add(OVERHEAD)
+}
+
 /// When a batch is complete.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
@@ -53,6 +61,7 @@ pub(super) struct Cut {
 pub(super) struct Buffer {
     entries: VecDeque<Entry>,
     items: usize,
+    /// Sum of the footprints.
     bytes: usize,
     due: Option<Instant>,
     /// Nothing enters any more.
@@ -73,7 +82,7 @@ impl Buffer {
         let is_earlier = due != self.due;
         self.due = due;
         self.items += entry.data.items();
-        self.bytes += entry.data.size();
+        self.bytes += footprint(&entry.data);
         self.entries.push_back(entry);
         is_earlier || (!was_complete && self.is_complete(rules, byte_limit))
     }
@@ -98,7 +107,7 @@ impl Buffer {
         let mut parts = Parts::default();
         while parts.items < target {
             let Some(mut entry) = self.entries.pop_front() else { break };
-            let (items, bytes) = (entry.data.items(), entry.data.size());
+            let (items, bytes) = (entry.data.items(), footprint(&entry.data));
             if entry.waiter.as_ref().is_some_and(Waiter::is_gone) {
                 self.forget(items, bytes);
                 continue;
@@ -106,7 +115,7 @@ impl Buffer {
             let room = target - parts.items;
             if rules.max.is_some() && items > room {
                 let front = entry.data.split_off_front(room);
-                self.forget(items - entry.data.items(), bytes.saturating_sub(entry.data.size()));
+                self.forget(items - entry.data.items(), bytes.saturating_sub(footprint(&entry.data)));
                 parts.of_front = front.items();
                 parts.deadline(entry.waiter.as_ref());
                 self.entries.push_front(entry);
@@ -135,7 +144,7 @@ impl Buffer {
     /// Takes out the request at the front.
     pub(super) fn drop_front(&mut self) {
         if let Some(entry) = self.entries.pop_front() {
-            self.forget(entry.data.items(), entry.data.size());
+            self.forget(entry.data.items(), footprint(&entry.data));
         }
     }
 

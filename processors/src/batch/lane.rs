@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    buffer::{Buffer, Cut, Entry, Rules, Trigger},
+    buffer::{Buffer, Cut, Entry, Rules, Trigger, footprint},
     quiet::Quiet,
     waiter::{Waiter, Waiting},
 };
@@ -69,7 +69,7 @@ impl Lane {
     /// Puts a request into the buffer. In an end-to-end pipeline the verdict is yet to come.
     pub(super) fn put(&self, cx: &Context, data: Pdata) -> Result<Option<Waiting>, Refusal> {
         let common = &self.common;
-        let (items, size) = (data.items(), data.size());
+        let (items, size) = (data.items(), footprint(&data));
         // A request that is larger than all the room has it to itself.
         let room = self.room.reserve(size.min(self.room.limit()));
         let room = room.map_err(|full| {

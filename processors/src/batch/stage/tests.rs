@@ -15,7 +15,7 @@ use sluice_pdata::{
 };
 use tokio::{task::yield_now, time::timeout};
 
-use super::*;
+use super::{super::buffer::footprint, *};
 
 const WELL_AFTER: Duration = Duration::from_secs(3600);
 
@@ -270,8 +270,7 @@ async fn in_memory_the_next_component_is_waited_for_as_long_as_it_takes() {
 #[tokio::test(start_paused = true)]
 async fn in_memory_a_full_buffer_refuses_with_retry() {
     let stand = Stand::built(settings(200, 10, 0), Tier::Memory, [], BUSY);
-    let size = logs(0, 10).size();
-    stand.process.budget.tighten(size * 4 * BUDGET_PART);
+    stand.process.budget.tighten(footprint(&logs(0, 10)) * 4 * BUDGET_PART);
     stand.batch.start(&stand.host).await.unwrap();
     for request in 0..4 {
         stand.put(request * 10, 10).await;
@@ -280,6 +279,19 @@ async fn in_memory_a_full_buffer_refuses_with_retry() {
     assert_eq!((refusal.reason, refusal.is_retryable(), refusal.items), (Reason::QueueFull, true, 10));
     assert_eq!(stand.balance().in_batch, 40, "refused items are not owned");
     assert!(refusal.chain().contains("the buffer holds"), "{}", refusal.chain());
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_memory_many_tiny_requests_fill_the_buffer_with_what_they_cost_beside_their_bytes() {
+    let stand = Stand::built(settings(200, 10, 0), Tier::Memory, [], BUSY);
+    stand.process.budget.tighten(64 << 12);
+    stand.batch.start(&stand.host).await.unwrap();
+    let mut taken = 0;
+    while stand.offer(Context::default(), logs(taken, 1)).await.is_ok() {
+        taken += 1;
+        assert!(taken <= 128, "64 KiB are no more than 128 requests");
+    }
+    assert!(taken > 100, "{taken}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -297,7 +309,7 @@ async fn a_request_larger_than_the_room_is_taken_when_it_is_alone() {
 #[tokio::test(start_paused = true)]
 async fn bytes_send_a_batch_before_the_room_is_full() {
     let stand = Stand::built(settings(3_600_000, 1_000_000, 0), Tier::Memory, [], Mood::Take);
-    stand.process.budget.tighten(logs(0, 10).size() * 4 * BUDGET_PART);
+    stand.process.budget.tighten(footprint(&logs(0, 10)) * 4 * BUDGET_PART);
     stand.batch.start(&stand.host).await.unwrap();
     for request in 0..40 {
         stand.put(request * 10, 10).await;
