@@ -16,6 +16,7 @@ pub struct Budget(Arc<Inner>);
 struct Inner {
     limit: AtomicUsize,
     used: AtomicUsize,
+    windows: AtomicUsize,
 }
 
 /// The budget had no room.
@@ -34,7 +35,11 @@ impl Budget {
     /// A budget of `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self(Arc::new(Inner { limit: AtomicUsize::new(limit), used: AtomicUsize::new(0) }))
+        Self(Arc::new(Inner {
+            limit: AtomicUsize::new(limit),
+            used: AtomicUsize::new(0),
+            windows: AtomicUsize::new(0),
+        }))
     }
 
     /// Bytes allowed in all.
@@ -47,6 +52,13 @@ impl Budget {
     #[must_use]
     pub fn used(&self) -> usize {
         self.0.used.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that the servers of the process have promised their peers as receive windows. They are no part of
+    /// [`Budget::used`]; servers keep them within a part of the limit.
+    #[must_use]
+    pub fn windows(&self) -> &AtomicUsize {
+        &self.0.windows
     }
 
     /// Lowers the limit to `limit`; a higher one changes nothing, so the tightest of several callers holds.

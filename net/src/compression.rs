@@ -156,17 +156,18 @@ pub enum DecodeError {
     },
 }
 
-/// Input of at most this size is worked on where it is: handing it to another thread costs more.
+/// What is compressed where it is, since handing it to another thread costs more.
 const INLINE: usize = 64 << 10;
+/// What is decompressed where it is: input of this size, as long as the output has at most [`INLINE_OUTPUT`].
+const INLINE_INPUT: usize = 32 << 10;
+/// Where inline decompression gives up, to be begun again on the pool.
+const INLINE_OUTPUT: usize = 256 << 10;
 
 /// As many jobs as there are processors; the others wait without holding a thread.
 static POOL: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
 
-async fn offload<T: Send + 'static>(size: usize, job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    if size <= INLINE {
-        return Some(job());
-    }
+async fn offload<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let turn = POOL.acquire().await.ok()?;
     let done = tokio::task::spawn_blocking(move || {
         let _turn = turn;
@@ -187,13 +188,19 @@ pub async fn decompress(
     limit: usize,
     budget: &Budget,
 ) -> Result<(Bytes, Permit), DecodeError> {
-    let (size, budget) = (input.len(), budget.clone());
+    if input.len() <= INLINE_INPUT {
+        match decode::decompress(codec, &input, limit.min(INLINE_OUTPUT), budget) {
+            Err(DecodeError::TooLarge) if limit > INLINE_OUTPUT => {}
+            done => return done,
+        }
+    }
+    let budget = budget.clone();
     let job = move || {
         let _held = held;
         decode::decompress(codec, &input, limit, &budget)
     };
     let stopped = || DecodeError::Corrupt { codec, cause: "the decoder stopped unexpectedly".to_owned() };
-    offload(size, job).await.unwrap_or_else(|| Err(stopped()))
+    offload(job).await.unwrap_or_else(|| Err(stopped()))
 }
 
 /// Compresses `chunks` in their order as one stream. A level of 0 is the codec's default. The chunks are joined
@@ -204,7 +211,10 @@ pub async fn decompress(
 pub async fn compress(codec: Codec, level: i32, chunks: &[Bytes]) -> std::io::Result<Bytes> {
     let chunks: Vec<Bytes> = chunks.to_vec();
     let size = chunks.iter().map(Bytes::len).sum();
-    offload(size, move || encode::compress(codec, level, &chunks, size))
+    if size <= INLINE {
+        return encode::compress(codec, level, &chunks, size);
+    }
+    offload(move || encode::compress(codec, level, &chunks, size))
         .await
         .unwrap_or_else(|| Err(std::io::Error::other("the encoder stopped unexpectedly")))
 }

@@ -143,31 +143,59 @@ impl Drop for Busy {
     }
 }
 
-/// HTTP/2 receive windows out of a quarter of the budget, so that many connections cannot buffer more than that.
+/// Receive windows out of a quarter of the budget, so that the connections of all servers together cannot buffer
+/// more than that.
 #[derive(Debug, Clone)]
 struct Windows {
     budget: Budget,
-    granted: Arc<AtomicUsize>,
+    refused: Arc<Mutex<Refused>>,
+}
+
+/// The connections that were refused for lack of windows.
+#[derive(Debug, Default)]
+struct Refused {
+    unsaid: u64,
+    said: Option<Instant>,
 }
 
 /// The window that one connection was granted.
 #[derive(Debug)]
 pub(crate) struct Window {
     bytes: u32,
-    granted: Arc<AtomicUsize>,
+    budget: Budget,
 }
 
 const SMALLEST_WINDOW: usize = 64 << 10;
 const LARGEST_WINDOW: usize = 1 << 20;
+/// However small the budget is.
+const FEWEST_CONNECTIONS: usize = 64;
+/// Between two log lines about refused connections.
+const SAY_EVERY: Duration = Duration::from_secs(10);
 
 impl Windows {
-    /// An eighth of what is left of the quarter, within 64 KiB and 1 MiB.
-    fn grant(&self) -> Window {
-        let left = (self.budget.limit() / 4).saturating_sub(self.granted.load(Ordering::Relaxed));
-        let bytes = (left / 8).clamp(SMALLEST_WINDOW, LARGEST_WINDOW);
-        self.granted.fetch_add(bytes, Ordering::Relaxed);
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        Window { bytes, granted: self.granted.clone() }
+    /// A 64th of what is left of the quarter, within 64 KiB and 1 MiB; `None` when that does not fit.
+    fn grant(&self) -> Option<Window> {
+        let most = (self.budget.limit() / 4).max(FEWEST_CONNECTIONS * SMALLEST_WINDOW);
+        let windows = self.budget.windows();
+        let mut bytes = 0;
+        let fits = |granted: usize| {
+            let left = most.saturating_sub(granted);
+            bytes = (left / 64).clamp(SMALLEST_WINDOW, LARGEST_WINDOW);
+            (bytes <= left).then(|| granted + bytes)
+        };
+        windows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).ok()?;
+        Some(Window { bytes: u32::try_from(bytes).unwrap_or(u32::MAX), budget: self.budget.clone() })
+    }
+
+    /// Counts a connection that was refused. The number to log, now and then.
+    fn refuse(&self) -> Option<u64> {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.unsaid += 1;
+        if refused.said.is_some_and(|said| said.elapsed() < SAY_EVERY) {
+            return None;
+        }
+        refused.said = Some(Instant::now());
+        Some(std::mem::take(&mut refused.unsaid))
     }
 }
 
@@ -179,7 +207,7 @@ impl Window {
 
 impl Drop for Window {
     fn drop(&mut self) {
-        self.granted.fetch_sub(self.bytes as usize, Ordering::Relaxed);
+        self.budget.windows().fetch_sub(self.bytes as usize, Ordering::Relaxed);
     }
 }
 
@@ -203,19 +231,30 @@ pub(crate) async fn run<P: Protocol>(
         kill: CancellationToken::new(),
         tasks: TaskTracker::new(),
     };
-    let windows = Windows { budget: host.budget().clone(), granted: Arc::default() };
+    let windows = Windows { budget: host.budget().clone(), refused: Arc::default() };
     for listener in listeners {
         let (stop, kill, tasks) = (running.stop.clone(), running.kill.clone(), running.tasks.clone());
         let (windows, tls, protocol) = (windows.clone(), tls.clone(), protocol.clone());
+        let endpoint = endpoint.clone();
         // Drain has to wait for the accept loop as well: it may hold a connection that it has just accepted.
         let accepting = tasks.token();
         host.spawn("accept", async move {
             let _accepting = accepting;
             while let Some((stream, peer)) = stop.run_until_cancelled(listener.accept()).await {
+                let Some(window) = windows.grant() else {
+                    if let Some(connections) = windows.refuse() {
+                        tracing::warn!(
+                            %endpoint,
+                            connections,
+                            "connections refused: those that are open may already buffer a quarter of the memory budget"
+                        );
+                    }
+                    continue;
+                };
                 let control = Control {
                     activity: Activity::new(ages.idle.is_some()),
                     tasks: tasks.clone(),
-                    window: windows.grant(),
+                    window,
                     words: Words::default(),
                     ages,
                     stop: stop.clone(),
@@ -405,15 +444,24 @@ mod tests {
 
     #[test]
     fn windows_shrink_with_the_number_of_connections_and_come_back() {
-        let windows = Windows { budget: Budget::new(64 << 20), granted: Arc::default() };
-        let held: Vec<_> = (0..100).map(|_| windows.grant()).collect();
+        let windows = Windows { budget: Budget::new(512 << 20), refused: Arc::default() };
+        let held: Vec<_> = std::iter::from_fn(|| windows.grant()).collect();
+        assert!(held.len() > 200, "{}", held.len());
         let bytes: Vec<_> = held.iter().map(|window| window.bytes() as usize).collect();
         assert_eq!((bytes.first(), bytes.last()), (Some(&LARGEST_WINDOW), Some(&SMALLEST_WINDOW)));
         assert!(bytes.is_sorted_by(|earlier, later| earlier >= later));
-        let above_the_floor: usize = bytes.iter().filter(|&&bytes| bytes > SMALLEST_WINDOW).sum();
-        assert!(above_the_floor <= 16 << 20, "a quarter of the budget");
+        assert!(bytes.iter().sum::<usize>() <= 128 << 20, "a quarter of the budget");
         drop(held);
-        assert_eq!(windows.granted.load(Ordering::Relaxed), 0);
+        assert_eq!(windows.budget.windows().load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refused_connections_are_said_now_and_then() {
+        let windows = Windows { budget: Budget::new(1), refused: Arc::default() };
+        assert_eq!(windows.refuse(), Some(1));
+        assert_eq!((windows.refuse(), windows.refuse()), (None, None));
+        tokio::time::advance(SAY_EVERY).await;
+        assert_eq!(windows.refuse(), Some(3));
     }
 
     #[tokio::test(start_paused = true)]

@@ -125,27 +125,35 @@ impl Output<'_> {
         if length > self.limit {
             return Err(DecodeError::TooLarge);
         }
+        // Three bytes make at most 64.
+        if length > input.len().saturating_mul(24).saturating_add(64) {
+            return Err(self.corrupt("the block declares more than its bytes can hold"));
+        }
         self.grow(length)?;
         let result = snap::raw::Decoder::new().decompress(input, &mut self.buffer);
         self.length = result.map_err(|error| self.corrupt(error))?;
         Ok(())
     }
 
-    /// A frame that says how long its content is goes straight into the buffer; others need a window beside it.
+    /// A frame that says how long its content is goes straight into the buffer, if that is likely; others need a
+    /// window beside it.
     fn zstd(&mut self, input: &[u8]) -> Result<(), DecodeError> {
         let header = ZstdHeader::decode(input);
         if let Some(content) = header.and_then(|header| header.content) {
             if content > self.limit as u64 {
                 return Err(DecodeError::TooLarge);
             }
-            self.grow(usize::try_from(content).unwrap_or(usize::MAX))?;
-            let decoded = zstd::bulk::Decompressor::new()
-                .and_then(|mut decoder| decoder.decompress_to_buffer(input, self.buffer.as_mut_slice()));
-            if let Ok(length) = decoded {
-                self.length = length;
-                return Ok(());
+            let content = usize::try_from(content).unwrap_or(usize::MAX);
+            if content <= BELIEVED.max(input.len().saturating_mul(64)) {
+                self.grow(content)?;
+                let decoded = zstd::bulk::Decompressor::new()
+                    .and_then(|mut decoder| decoder.decompress_to_buffer(input, self.buffer.as_mut_slice()));
+                if let Ok(length) = decoded {
+                    self.length = length;
+                    return Ok(());
+                }
+                // Damaged, or several frames: the other way tells.
             }
-            // Damaged, or several frames: the other way tells.
         }
         let window_log = log2_of(header.map_or(self.limit as u64, |header| header.window.max(1 << 10)));
         if window_log > log2_of(self.limit as u64).max(LARGEST_COMMON_WINDOW) {
@@ -199,6 +207,9 @@ fn ends_lz4(frame: &[u8]) -> bool {
     let before = frame.len().checked_sub(checksum).and_then(|end| frame.get(..end));
     before.is_some_and(|frame| frame.ends_with(&[0; 4]))
 }
+
+/// A declared length of which there is room in any case; more needs input that makes it likely.
+const BELIEVED: usize = 256 << 10;
 
 /// Windows up to 8 MiB are what every decoder should take (RFC 8878, 3.1.1.1.2).
 const LARGEST_COMMON_WINDOW: u32 = 23;

@@ -131,6 +131,33 @@ async fn i2_a_length_that_is_only_declared_takes_no_memory() {
 }
 
 #[tokio::test]
+async fn i2_a_length_that_the_input_cannot_hold_takes_no_memory() {
+    let budget = Budget::new(4 << 20);
+    // A snappy block of a few bytes that declares 8 MiB.
+    let error = run(Codec::Snappy, &b"\x80\x80\x80\x04\0a"[..], 20 << 20, &budget).await.unwrap_err();
+    assert!(matches!(error, DecodeError::Corrupt { .. }), "{error}");
+    // A zstd frame with a window of 128 KiB that declares 16 MiB and ends.
+    let frame = &b"\x28\xb5\x2f\xfd\x80\x38\0\0\0\x01\x01\0"[..];
+    let error = run(Codec::Zstd, frame, 20 << 20, &budget).await.unwrap_err();
+    assert!(matches!(error, DecodeError::Corrupt { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn i2_small_input_with_much_output_leaves_the_thread() {
+    let budget = Budget::new(256 << 20);
+    for codec in [Codec::Gzip, Codec::Zlib, Codec::Zstd] {
+        let bomb = compressed(codec, &vec![0; 16 << 20]).await;
+        assert!(bomb.len() <= INLINE_INPUT, "{codec}: {}", bomb.len());
+        let mut work = std::pin::pin!(run(codec, bomb, 20 << 20, &budget));
+        assert!(futures_util::poll!(work.as_mut()).is_pending(), "{codec}");
+        assert_eq!(work.await.unwrap().0.len(), 16 << 20, "{codec}");
+        let usual = compressed(codec, &text(48 << 10)).await;
+        let work = std::pin::pin!(run(codec, usual, 20 << 20, &budget));
+        assert!(futures_util::poll!(work).is_ready(), "{codec}");
+    }
+}
+
+#[tokio::test]
 async fn snappy_takes_blocks_and_frames() {
     let data = text(5000);
     let budget = Budget::new(64 << 20);

@@ -336,6 +336,27 @@ async fn i11_a_peer_that_says_nothing_is_cut_and_holds_no_drain_up() {
 }
 
 #[tokio::test]
+async fn i11_connections_that_no_window_is_left_for_are_refused_by_all_servers() {
+    let host = host(1 << 20);
+    let full = grpc_server(&plain_server(), &host, Arc::new(Echo::default())).await;
+    let other = grpc_server(&plain_server(), &host, Arc::new(Echo::default())).await;
+    let mut open = Vec::new();
+    for _ in 0..64 {
+        let mut stream = tokio::net::TcpStream::connect(full.addresses()[0]).await.unwrap();
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+        within(stream.read_exact(&mut [0; 9])).await.unwrap();
+        open.push(stream);
+    }
+    for server in [&full, &other] {
+        let mut refused = tokio::net::TcpStream::connect(server.addresses()[0]).await.unwrap();
+        assert_eq!(within(refused.read(&mut [0; 9])).await.unwrap_or(0), 0);
+    }
+    drop(open);
+    until("the windows are back", || host.budget().windows().load(Ordering::SeqCst) == 0).await;
+    assert_eq!(raw(&other, |_| {}, vec![framed(0, 0, b"")]).await.unwrap().code(), Code::Ok);
+}
+
+#[tokio::test]
 async fn a_peer_that_ignores_the_goodbye_holds_no_drain_up() {
     let server = grpc_server(&plain_server(), &host(64 << 20), Arc::new(Echo::default())).await;
     let mut deaf = tokio::net::TcpStream::connect(server.addresses()[0]).await.unwrap();
