@@ -9,6 +9,10 @@ use crate::ids::ComponentRef;
 /// What a client is asked to wait where the refusing component named no time of its own.
 const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
+/// Most bytes of text that [`Refusal::chain`] gives: it goes into a header (`grpc-message`), and a cause can hold all
+/// that a backend said.
+const MAX_TEXT: usize = 1024;
+
 /// One component's word that it did not take a batch. Nothing of the batch is held when it is returned.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{component} refused {items} {}: {reason}", signal.item_noun())]
@@ -217,16 +221,57 @@ impl Refusal {
         Answer { grpc, http, retry_after }
     }
 
-    /// The refusal and its causes on one line, outermost first.
+    /// The refusal and its causes on one line, outermost first. This is what clients are told: text beyond 1 KiB is
+    /// left out, and `...` says so.
     #[must_use]
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut next = Error::source(self);
-        while let Some(cause) = next {
+        while let Some(cause) = next.filter(|_| text.len() <= MAX_TEXT) {
             text.push_str(": ");
             text.push_str(&cause.to_string());
             next = cause.source();
         }
+        shorten(&mut text);
         text
+    }
+}
+
+/// Cuts a text that is too long between two characters.
+fn shorten(text: &mut String) {
+    const MARK: &str = "...";
+    if text.len() > MAX_TEXT {
+        let end = (0..=MAX_TEXT - MARK.len()).rev().find(|&at| text.is_char_boundary(at));
+        text.truncate(end.unwrap_or(0));
+        text.push_str(MARK);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kind;
+
+    fn refusal(said: String) -> Refusal {
+        let exporter = ComponentRef::new(Kind::Exporter, "otlp/backend".parse().unwrap());
+        Refusal::permanent(exporter, Signal::Traces, 2, Reason::Permanent).because(said)
+    }
+
+    #[test]
+    fn what_a_backend_said_at_length_is_shortened_between_characters() {
+        for said in
+            ["x".repeat(64 << 10), "\u{fffd}".repeat(20 << 10), format!("x{}", "\u{fffd}".repeat(999))]
+        {
+            let text = refusal(said).chain();
+            assert!(text.len() <= 1024 && text.len() > 1024 - 4, "{}", text.len());
+            assert!(text.starts_with("exporters.otlp/backend refused 2 spans: "), "{text}");
+            assert!(text.ends_with("..."), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_short_chain_is_told_in_full() {
+        let text = refusal("no".to_owned()).chain();
+        assert_eq!(text, "exporters.otlp/backend refused 2 spans: the backend refused the data for good: no");
     }
 }
