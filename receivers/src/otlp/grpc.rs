@@ -5,12 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sluice_component::async_trait;
 use sluice_net::{
-    grpc::{Call, Routes, Status, Unary, status_of},
+    grpc::{Call, Code, Routes, Status, Unary, status_of, with_retry_delay},
     http::Encoding,
 };
 use sluice_pdata::Signal;
 
-use super::intake::{Failure, Intake};
+use super::intake::{Failure, Intake, NO_ROOM_DELAY};
 
 /// The path of the one method of a signal's service.
 pub(super) fn path(signal: Signal) -> &'static str {
@@ -38,6 +38,9 @@ impl Unary for Export {
             |failure| match failure {
                 Failure::Malformed(text) => Status::invalid_argument(text),
                 Failure::TooLarge(text) => Status::resource_exhausted(text),
+                Failure::NoRoom(error) => {
+                    with_retry_delay(Code::Unavailable, error.to_string(), NO_ROOM_DELAY)
+                }
                 Failure::Refused(refusal) => status_of(&refusal),
             },
         )

@@ -1,6 +1,6 @@
 //! The three paths over HTTP, and every status code.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use sluice_component::async_trait;
@@ -11,12 +11,9 @@ use sluice_net::http::{
 use sluice_pdata::Signal;
 
 use super::{
-    intake::{Failure, Intake},
+    intake::{Failure, Intake, NO_ROOM_DELAY},
     settings::{HttpSettings, with_slash},
 };
-
-/// What a client is asked to wait when the process has no room for its request.
-const NO_ROOM_DELAY: Duration = Duration::from_secs(1);
 
 /// The gRPC codes that stand in the bodies of failures.
 mod code {
@@ -101,6 +98,10 @@ fn failed(encoding: Encoding, failure: Failure) -> Response {
         }
         Failure::TooLarge(text) => {
             status_response(encoding, StatusCode::PAYLOAD_TOO_LARGE, code::RESOURCE_EXHAUSTED, &text, None)
+        }
+        Failure::NoRoom(error) => {
+            let (status, code) = (StatusCode::SERVICE_UNAVAILABLE, code::UNAVAILABLE);
+            status_response(encoding, status, code, &error.to_string(), Some(NO_ROOM_DELAY))
         }
         Failure::Refused(refusal) => {
             let answer = refusal.answer();

@@ -1,9 +1,9 @@
 //! What both transports do with the bytes of a request.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use sluice_component::{ComponentRef, Consume, Context, Host, Permit, Reason, Refusal};
+use sluice_component::{ComponentRef, Consume, Context, Host, OverBudget, Permit, Reason, Refusal};
 use sluice_net::http::Encoding;
 use sluice_pdata::{
     Limits, Pdata, Repairs, Signal, WireError,
@@ -11,6 +11,13 @@ use sluice_pdata::{
 };
 
 use super::answer;
+
+/// What a client is asked to wait when the process has no room for its request.
+pub(super) const NO_ROOM_DELAY: Duration = Duration::from_secs(1);
+
+/// What the decoder of JSON holds besides the text, as a multiple of the text: what it writes, the lengths that go
+/// in between (`{},` is three bytes of text and eight of length), and the copy that joins both.
+const JSON_GROWTH: usize = 4;
 
 /// Takes the requests of one signal.
 pub(super) struct Intake {
@@ -27,6 +34,8 @@ pub(super) enum Failure {
     Malformed(String),
     /// It is one, but larger than what this process decodes.
     TooLarge(String),
+    /// The process has no room for its decoded form now.
+    NoRoom(OverBudget),
     /// The pipelines did not take it.
     Refused(Refusal),
 }
@@ -50,26 +59,57 @@ impl Intake {
         cx: Context,
         encoding: Encoding,
         body: Bytes,
-        permit: Permit,
+        mut permit: Permit,
     ) -> Result<Bytes, Failure> {
-        let (mut data, repairs) = self.admit(encoding, body)?;
-        let rejected = repairs.rejected_items;
-        if rejected > 0 {
-            self.host.rejected_at_the_door(self.signal, Reason::Invalid.as_str(), rejected);
-        }
+        let (mut data, repairs) = self.admit(encoding, body, &mut permit)?;
         if !data.is_empty() {
             data.hold(Arc::new(permit));
             self.next.consume(cx, data).await.map_err(Failure::Refused)?;
         }
+        // Not before the verdict: a request that is refused comes again, with the same items to reject.
+        if repairs.rejected_items > 0 {
+            let reason = Reason::Invalid.as_str();
+            self.host.rejected_at_the_door(self.signal, reason, repairs.rejected_items);
+        }
         Ok(answer::response(encoding, self.signal, &repairs))
     }
 
-    fn admit(&self, encoding: Encoding, body: Bytes) -> Result<(Pdata, Repairs), Failure> {
+    /// Turns the body into data. `permit` comes as that of the body and leaves as that of the data.
+    fn admit(
+        &self,
+        encoding: Encoding,
+        body: Bytes,
+        permit: &mut Permit,
+    ) -> Result<(Pdata, Repairs), Failure> {
         let body = match encoding {
             Encoding::Protobuf => body,
-            Encoding::Json => json::decode_request(self.signal, &body, &self.limits)?,
+            Encoding::Json => {
+                self.reserve(permit, body.len().saturating_mul(JSON_GROWTH))?;
+                let decoded = json::decode_request(self.signal, &body, &self.limits)?;
+                drop(body);
+                permit.shrink_to(decoded.len());
+                decoded
+            }
         };
-        Ok(Pdata::from_wire(self.signal, body, &self.limits)?)
+        let received = body.as_ptr();
+        let (data, repairs) = Pdata::from_wire(self.signal, body, &self.limits)?;
+        if data.wire().iter().any(|chunk| chunk.as_ptr() != received) {
+            // It was rewritten; U+FFFD takes three bytes in place of one.
+            self.reserve(permit, data.size().saturating_sub(permit.bytes()))?;
+            permit.shrink_to(data.size());
+        }
+        Ok((data, repairs))
+    }
+
+    /// Takes `more` bytes into the permit. What the budget could not even hold alone is too large, not to be tried
+    /// again.
+    fn reserve(&self, permit: &mut Permit, more: usize) -> Result<(), Failure> {
+        let limit = self.host.budget().limit();
+        if permit.bytes().saturating_add(more) > limit {
+            let what = "memory to decode the request";
+            return Err(WireError::TooLarge { what, limit }.into());
+        }
+        permit.grow(more).map_err(Failure::NoRoom)
     }
 }
 

@@ -275,6 +275,62 @@ async fn a_process_without_room_refuses_with_retry() {
 }
 
 #[tokio::test]
+async fn json_is_decoded_within_the_budget_and_leaves_what_the_data_takes() {
+    let stand = Stand::new().await;
+    let budget = &stand.process.budget;
+    // Room for the text, also while it is read in pieces, but not for decoding it.
+    let spans: Vec<_> = (0..50_000).map(|_| "{}").collect();
+    let text = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{}]}}]}}]}}"#, spans.join(","));
+    let held = budget.reserve(budget.limit() - 4 * text.len()).unwrap();
+    let answer = post(stand.http, "/v1/traces", JSON, text.as_bytes()).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "1"), "{}", answer.text());
+    assert_eq!(failure(&answer, JSON).0, 14);
+    assert_eq!(budget.used(), held.bytes());
+    drop(held);
+    assert_eq!(post(stand.http, "/v1/traces", JSON, ONE_SPAN.as_bytes()).await.status, 200);
+    assert_eq!(budget.used(), stand.sink.last().1.size());
+    stand.stop().await;
+}
+
+#[tokio::test]
+async fn json_that_the_whole_budget_could_not_decode_is_too_large() {
+    let stand = Stand::new().await;
+    let text = format!("{{{}}}", " ".repeat(100_000));
+    stand.process.budget.tighten(300_000);
+    let answer = post(stand.http, "/v1/traces", JSON, text.as_bytes()).await;
+    assert_eq!((answer.status, failure(&answer, JSON).0), (413, 8));
+    assert_eq!(stand.process.budget.used(), 0);
+    stand.stop().await;
+}
+
+#[tokio::test]
+async fn i5_what_repair_adds_is_in_the_budget() {
+    let stand = Stand::new().await;
+    let name = "x".repeat(100_000);
+    let mut body = spans(vec![Span { name, ..span() }]);
+    body.iter_mut().filter(|byte| **byte == b'x').for_each(|byte| *byte = 0xff);
+    grpc_call(stand.grpc, TRACES, &[], &body).await.unwrap();
+    let size = stand.sink.last().1.size();
+    assert!(size > 300_000, "each bad byte became three");
+    assert_eq!(stand.process.budget.used(), size);
+    stand.stop().await;
+}
+
+#[tokio::test]
+async fn items_of_a_request_that_has_to_come_again_are_rejected_once() {
+    let stand = Stand::new().await;
+    let body = spans(vec![span(), Span { trace_id: vec![1; 3], ..span() }]);
+    stand.sink.set(Mood::Refuse(Class::Retryable, Reason::QueueFull));
+    assert!(grpc_call(stand.grpc, TRACES, &[], &body).await.is_err());
+    assert!(!prometheus_text(&stand).contains("sluice_receiver_rejected_items{"));
+    stand.sink.set(Mood::Take);
+    assert!(grpc_call(stand.grpc, TRACES, &[], &body).await.is_ok());
+    let line = r#"sluice_receiver_rejected_items{reason="invalid",receiver="otlp",signal="traces"} 1"#;
+    assert!(prometheus_text(&stand).contains(line), "{}", prometheus_text(&stand));
+    stand.stop().await;
+}
+
+#[tokio::test]
 async fn a_deadline_that_passes_is_deadline_exceeded() {
     let stand = Stand::new().await;
     stand.sink.set(Mood::Hang);
