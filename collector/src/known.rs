@@ -61,7 +61,7 @@ const EXTENSIONS: &str = "
     cgroupruntime datadog db_storage docker_observer ecs_observer ecs_task_observer file_storage
     googleclientauth googlecloudlogentry_encoding headers_setter health_check healthcheckv2 host_observer
     http_forwarder jaeger_encoding jaegerremotesampling json_log_encoding k8s_leader_elector k8s_observer
-    kafkatopics_observer memory_ballast memory_limiter oauth2client oidc opamp otlp_encoding pprof
+    kafkatopics_observer memory_limiter oauth2client oidc opamp otlp_encoding pprof
     ratelimiter redis_storage remotetap sigv4auth skywalking_encoding solarwindsapmsettings
     sumologic text_encoding xds zipkin_encoding zpages";
 

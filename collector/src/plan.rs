@@ -76,14 +76,15 @@ impl Plan {
         let mut pipelines = pipelines::read(service, &definitions, registry, problems);
         connections::check(&pipelines, registry, &root, problems);
         let (Some(telemetry), Some(settings)) = (telemetry, settings) else { return None };
-        if problems.error_count() > errors {
-            return None;
-        }
-        pipelines = connections::downstream_first(pipelines);
         let used: BTreeSet<ComponentRef> =
             extensions.iter().chain(pipelines.iter().flat_map(Pipeline::components)).cloned().collect();
         let (components, unused) = definitions.into_used(&used);
         claims::check(&components, &telemetry, &root, problems);
+        if problems.error_count() > errors {
+            return None;
+        }
+        // From here on there are no cycles.
+        pipelines = connections::downstream_first(pipelines);
         for n in 0..pipelines.len() {
             let tier =
                 pipelines.get(n).map(|pipeline| Tier::of(deliveries(pipeline, &pipelines, &components)));
@@ -91,10 +92,20 @@ impl Plan {
                 pipeline.tier = tier;
             }
         }
-        if problems.error_count() > errors {
-            return None;
-        }
         Some(Self { components, unused, extensions, pipelines, telemetry, settings, root })
+    }
+
+    /// Where `path` was written, or the nearest section above it that was.
+    #[must_use]
+    pub fn place_of(&self, path: &str) -> Option<&sluice_config::Span> {
+        let mut place = None;
+        let mut node = &self.root;
+        for key in path.split('.') {
+            let Some(entry) = node.entry(key) else { break };
+            place = entry.key_span.as_ref().or(place);
+            node = &entry.value;
+        }
+        place
     }
 
     /// The pipelines that list `component`.

@@ -6,6 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 pub use drain::Drained;
 use sluice_component::{BuildError, Host, Registry, StartError, State, host::Process};
+use sluice_config::{Problem, Problems};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -31,10 +32,21 @@ impl Service {
     /// Builds every component of `plan`. Nothing is started.
     ///
     /// # Errors
-    /// Every component that could not be built.
-    pub fn build(plan: Plan, registry: &Registry, process: Arc<Process>) -> Result<Self, Vec<BuildError>> {
-        let graph = graph::build(&plan, registry, &process)?;
-        Ok(Self { plan, graph, process })
+    /// Every component that could not be built, with its place in the configuration.
+    pub fn build(plan: Plan, registry: &Registry, process: Arc<Process>) -> Result<Self, Problems> {
+        match graph::build(&plan, registry, &process) {
+            Ok(graph) => Ok(Self { plan, graph, process }),
+            Err(errors) => {
+                let mut problems = Problems::new();
+                problems.extend(errors.into_iter().map(|BuildError { component, key, message }| {
+                    let path =
+                        if key.is_empty() { component.to_string() } else { format!("{component}.{key}") };
+                    let place = plan.place_of(&path);
+                    Problem::error(&path, message).at(place)
+                }));
+                Err(problems)
+            }
+        }
     }
 
     /// The plan that is running.
@@ -55,8 +67,8 @@ impl Service {
     /// # Errors
     /// The first component that could not start; what was started is stopped again.
     pub async fn start(&self) -> Result<(), StartError> {
-        for node in &self.graph.nodes {
-            self.process.health.enlist(node.component.clone(), node.pipelines.clone());
+        for component in self.plan.components.keys() {
+            self.process.health.enlist(component.clone(), self.plan.pipelines_of(component));
         }
         for (n, node) in self.graph.nodes.iter().enumerate() {
             let host = Host::new(node.component.clone(), self.process.clone());
@@ -65,12 +77,13 @@ impl Service {
                 drain::stop(self.graph.nodes.get(..n).unwrap_or_default(), &self.process, deadline).await;
                 return Err(error);
             }
-            // A component that already knows better than "ok" has said so during its start.
-            let reports = self.process.health.reports();
-            if reports.get(&node.component).is_some_and(|report| report.state == State::Starting) {
-                self.process.health.post(&node.component, State::Ok, None);
-            }
             debug!(component = %node.component, "started");
+        }
+        // A component that knows better than "ok" has said so during its start.
+        for (component, report) in self.process.health.reports() {
+            if report.state == State::Starting {
+                self.process.health.post(&component, State::Ok, None);
+            }
         }
         self.process.health.set_ready(true);
         info!("Everything is ready. Begin running and processing data.");

@@ -110,6 +110,17 @@ impl Telemetry {
         }
     }
 
+    /// The counters of an exporter that keeps no accounts of its own: booked by the graph.
+    #[must_use]
+    pub fn unqueued_exporter(&self, exporter: &ComponentRef, signal: Signal) -> UnqueuedMetrics {
+        let f = &self.0.families;
+        let id = exporter.id().as_str();
+        UnqueuedMetrics(Arc::new((
+            Late::new(&f.exporter_sent[signal], &[id, "", "", ""]),
+            Late::new(&f.exporter_send_failed[signal], &[id]),
+        )))
+    }
+
     /// The counters of one processor in one pipeline: booked by the graph, not by processors.
     #[must_use]
     pub fn processor(&self, processor: &ComponentRef, signal: Signal) -> ProcessorMetrics {
@@ -267,6 +278,18 @@ pub struct ExporterMetrics {
     pub in_flight: IntGauge,
     /// Attempts after the first.
     pub retries: IntCounter,
+}
+
+/// What an exporter without a queue sent, and failed to send.
+#[derive(Debug, Clone)]
+pub struct UnqueuedMetrics(Arc<(Late, Late)>);
+
+impl UnqueuedMetrics {
+    /// Counts items by whether the exporter took them.
+    pub fn count(&self, sent: bool, items: usize) {
+        let (ok, failed) = &*self.0;
+        if sent { ok.add(items) } else { failed.add(items) }
+    }
 }
 
 /// Handles of one processor.

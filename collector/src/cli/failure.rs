@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use sluice_component::BuildError;
 use sluice_config::{Problem, Problems, Severity};
 
 /// What is printed on standard error before the exit with 1.
@@ -36,13 +35,7 @@ impl Failure {
     }
 
     /// Components that cannot be built from settings that are sound.
-    pub(super) fn unbuilt(errors: Vec<BuildError>) -> Self {
-        let mut problems = Problems::new();
-        problems.extend(errors.into_iter().map(|error| {
-            let BuildError { component, key, message } = error;
-            let path = if key.is_empty() { component.to_string() } else { format!("{component}.{key}") };
-            Problem::error(path, message)
-        }));
+    pub(super) fn unbuilt(problems: Problems) -> Self {
         Self { message: "failed to build pipelines".to_owned(), problems }
     }
 

@@ -17,7 +17,7 @@ use super::{
     edge::Edge,
     entry::Entry,
     fanout::{Arm, Books, fanout},
-    intake::Intake,
+    intake::{END_TO_END_PATIENCE, Intake},
 };
 use crate::plan::{Pipeline, Plan};
 
@@ -104,8 +104,19 @@ impl Builder<'_> {
         let mut outputs = Outputs::default();
         for signal in Signal::ALL {
             if let Some(next) = self.entries_behind(id, signal) {
-                let metrics = self.process.telemetry.receiver(id, signal);
-                outputs = outputs.with(signal, Arc::new(Intake::new(next, metrics)));
+                let waits = |p: &&Pipeline| p.id.signal() == signal && p.receivers.contains(id);
+                let end_to_end = self.plan.pipelines.iter().filter(waits).any(|p| p.tier == Tier::EndToEnd);
+                let intake = Intake {
+                    next,
+                    metrics: self.process.telemetry.receiver(id, signal),
+                    receiver: id.clone(),
+                    signal,
+                    patience: end_to_end.then_some(END_TO_END_PATIENCE),
+                    process: self.process.clone(),
+                    // Half of what receivers get to stop.
+                    let_go: self.plan.settings.shutdown_timeout.get() / 8,
+                };
+                outputs = outputs.with(signal, Arc::new(intake));
             }
         }
         match factory.build(parsed, self.cx(id, None), outputs) {
@@ -197,7 +208,11 @@ impl Builder<'_> {
             };
             let branch = account.branch(id);
             let metrics = self.process.telemetry.consumed(id, &pipeline.id);
-            let edge = Edge::new(next, branch.clone(), keeps_accounts, metrics);
+            let outcome = match (id.kind(), keeps_accounts) {
+                (Kind::Exporter, false) => Some(self.process.telemetry.unqueued_exporter(id, signal)),
+                _ => None,
+            };
+            let edge = Edge { next, branch: branch.clone(), keeps_accounts, consumed: metrics, outcome };
             arms.push(Arm { next: Arc::new(edge), books: Books::Branch(branch) });
         }
         fanout(arms)

@@ -2,27 +2,22 @@
 
 use std::sync::Arc;
 
-use sluice_component::{Consume, Context, Refusal, async_trait, ledger::Branch, telemetry::ConsumedMetrics};
+use sluice_component::{
+    Consume, Context, Refusal, async_trait,
+    ledger::Branch,
+    telemetry::{ConsumedMetrics, UnqueuedMetrics},
+};
 use sluice_pdata::Pdata;
 
 /// Leads onto a branch, and books for those who keep no accounts of their own.
 pub(super) struct Edge {
-    next: Arc<dyn Consume>,
-    branch: Arc<Branch>,
-    keeps_accounts: bool,
-    metrics: ConsumedMetrics,
-}
-
-impl Edge {
-    /// `keeps_accounts` is the exporter's own word; connectors never do.
-    pub(super) fn new(
-        next: Arc<dyn Consume>,
-        branch: Arc<Branch>,
-        keeps_accounts: bool,
-        metrics: ConsumedMetrics,
-    ) -> Self {
-        Self { next, branch, keeps_accounts, metrics }
-    }
+    pub(super) next: Arc<dyn Consume>,
+    pub(super) branch: Arc<Branch>,
+    /// The exporter's own word; connectors never do.
+    pub(super) keeps_accounts: bool,
+    pub(super) consumed: ConsumedMetrics,
+    /// Counts for exporters that keep no accounts.
+    pub(super) outcome: Option<UnqueuedMetrics>,
 }
 
 #[async_trait]
@@ -30,7 +25,10 @@ impl Consume for Edge {
     async fn consume(&self, cx: Context, data: Pdata) -> Result<(), Refusal> {
         let items = data.items();
         let verdict = self.next.consume(cx.on_branch(self.branch.clone()), data).await;
-        self.metrics.count(verdict.as_ref().copied(), items);
+        self.consumed.count(verdict.as_ref().copied(), items);
+        if let Some(outcome) = &self.outcome {
+            outcome.count(verdict.is_ok(), items);
+        }
         if verdict.is_ok() && !self.keeps_accounts {
             self.branch.sent(items);
         }

@@ -6,6 +6,7 @@ use tracing::{
     Event, Metadata, Subscriber,
     level_filters::LevelFilter,
     span::{Attributes, Id, Record as Values},
+    subscriber::Interest,
 };
 use tracing_subscriber::{layer::Context, registry::LookupSpan};
 
@@ -17,15 +18,32 @@ use super::{
 /// Crates that log every frame at debug: they are heard from warn up.
 const NOISY: [&str; 8] = ["h2", "hyper", "hyper_util", "mio", "reqwest", "rustls", "tonic", "tower"];
 
+fn is_noisy(metadata: &Metadata<'_>) -> bool {
+    NOISY.contains(&metadata.target().split("::").next().unwrap_or_default())
+}
+
 pub(super) struct Layer(pub(super) Arc<Shared>);
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> tracing_subscriber::Layer<S> for Layer {
+    /// Decides once per place in the code where that is possible: libraries that open a span per frame would
+    /// otherwise cost time on the data path for spans that nobody reads.
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        match (is_noisy(metadata), metadata.is_span()) {
+            (true, true) => Interest::never(),
+            (true, false) if *metadata.level() > LevelFilter::WARN => Interest::never(),
+            // A span of any level names the component that the events inside speak of.
+            (false, true) => Interest::always(),
+            // The level may still change: the configuration is read later.
+            (_, false) => Interest::sometimes(),
+        }
+    }
+
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        let of_crate = metadata.target().split("::").next().unwrap_or_default();
-        let level = self.0.level();
-        let level = if NOISY.contains(&of_crate) { level.min(LevelFilter::WARN) } else { level };
-        // A span of any level names the component that the events inside speak of.
-        metadata.is_span() || *metadata.level() <= level
+        match (is_noisy(metadata), metadata.is_span()) {
+            (noisy, true) => !noisy,
+            (true, false) => *metadata.level() <= self.0.level().min(LevelFilter::WARN),
+            (false, false) => *metadata.level() <= self.0.level(),
+        }
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {

@@ -54,6 +54,8 @@ impl Fields {
             "pipeline" => self.set("otelcol.pipeline.id", value),
             // The signal of the process, as `received signal from OS` has it, is another thing.
             "signal" if value.as_str().is_some_and(is_telemetry) => self.set("otelcol.signal", value),
+            // Which task of a component speaks is nothing that otelcol tells.
+            "task" => {}
             _ => self.set(name, value),
         }
     }

@@ -78,7 +78,7 @@ fn components_and_pipelines_have_otelcols_field_names() {
     });
     let expected = concat!(
         "info\tx\t{\"otelcol.component.id\": \"otlp/a\", \"otelcol.component.kind\": \"exporter\", ",
-        "\"task\": \"again\", \"otelcol.pipeline.id\": \"traces/a\", \"otelcol.signal\": \"traces\"}"
+        "\"otelcol.pipeline.id\": \"traces/a\", \"otelcol.signal\": \"traces\"}"
     );
     assert_eq!(after_time(&lines[0]), expected);
     assert!(lines[1].ends_with("\"signal\": \"terminated\"}"), "{}", lines[1]);

@@ -139,8 +139,13 @@ fn unknown_type(registry: &Registry, component: &ComponentRef, entry: &Entry) ->
     let types: Vec<&str> = registry.describe(kind).into_iter().map(Described::type_).collect();
     let text = format!("unknown type: \"{type_}\" for id: \"{id}\" (valid values: [{}])", types.join(" "));
     let problem = Problem::error(component.to_string(), text).at(entry.key_span.as_ref());
-    if kind == Kind::Exporter && type_ == "logging" {
-        return problem.help("the logging exporter was replaced by `debug`");
+    match (kind, type_) {
+        (Kind::Exporter, "logging") => return problem.help("the logging exporter was replaced by `debug`"),
+        (Kind::Extension, "memory_ballast") => {
+            return problem
+                .help("it was removed from otelcol, and there is nothing here that needs it: remove it");
+        }
+        _ => {}
     }
     let known = known::in_contrib(kind, type_);
     let problem = match closest(type_, types.iter().copied()) {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use sluice_component::{ComponentId, ComponentRef, Kind, PipelineId, Registry, Tier};
-use sluice_config::{Entry, Node, Problem, Problems, StringList, Value};
+use sluice_component::{ComponentId, ComponentRef, Kind, PipelineId, Registry, Tier, ids::BadPipelineId};
+use sluice_config::{Entry, Node, Problem, Problems, StringList, Value, closest};
+use sluice_pdata::Signal;
 
 use super::{
     Pipeline,
@@ -68,7 +69,16 @@ fn id_of(entry: &Entry, problems: &mut Problems) -> Option<PipelineId> {
             let text = format!("`{}`: profiles pipelines do not exist in sluice yet", entry.key);
             Problem::error("service.pipelines", text).help("remove it, or keep otelcol for profiles")
         }
-        Err(error) => Problem::error("service.pipelines", error.to_string()),
+        Err(error) => {
+            let problem = Problem::error("service.pipelines", error.to_string());
+            let signals = || Signal::ALL.into_iter().map(Signal::as_str);
+            match error {
+                BadPipelineId::UnknownSignal(word) if closest(&word, signals()).is_some() => {
+                    problem.suggest(&word, "signals", signals().collect::<Vec<_>>())
+                }
+                _ => problem,
+            }
+        }
     };
     problems.push(problem.at(entry.key_span.as_ref()));
     None
