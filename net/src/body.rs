@@ -135,6 +135,15 @@ impl Gather {
     }
 }
 
+/// The same bytes in a buffer of their own. What arrived in one frame is a slice of the connection's read buffer,
+/// all of which it would keep for as long as the data lives, and the budget counts the slice alone; to copy it pays
+/// only while it is short.
+pub(crate) fn own(bytes: Bytes) -> Bytes {
+    /// HTTP/2's smallest limit of a frame.
+    const SHORT: usize = 16 << 10;
+    if bytes.len() < SHORT { Bytes::copy_from_slice(&bytes) } else { bytes }
+}
+
 /// The bytes of one message that have come so far.
 #[derive(Debug, Default)]
 pub(crate) struct Flow(AtomicUsize);
@@ -215,6 +224,15 @@ mod tests {
             }
         };
         flow.watch(read).await
+    }
+
+    #[test]
+    fn a_short_message_does_not_keep_the_read_buffer() {
+        let buffer = Bytes::from(vec![7; 1 << 20]);
+        let short = own(buffer.slice(..100));
+        assert_eq!((&short[..], buffer.is_unique()), (&[7; 100][..], true));
+        let long = own(buffer.slice(..100_000));
+        assert_eq!((long.len(), buffer.is_unique()), (100_000, false));
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! What the gRPC and the HTTP server share: listening, one task per connection, ages, drain.
 
 use std::{
+    borrow::Cow,
     convert::Infallible,
     future::Future,
     io,
@@ -414,6 +415,17 @@ pub(crate) fn join(section: &str, key: &str) -> String {
     if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
 }
 
+/// A text for a peer, of at most 1 KiB: what it sent may be quoted in it, and headers have little room.
+pub(crate) fn shorten(text: &str) -> Cow<'_, str> {
+    const MOST: usize = 1 << 10;
+    const END: &str = "...";
+    if text.len() <= MOST {
+        return Cow::Borrowed(text);
+    }
+    let kept = text.get(..text.floor_char_boundary(MOST - END.len())).unwrap_or_default();
+    Cow::Owned(format!("{kept}{END}"))
+}
+
 /// An I/O error in words, without the number of the system call.
 pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
@@ -453,6 +465,14 @@ mod tests {
         assert!(bytes.iter().sum::<usize>() <= 128 << 20, "a quarter of the budget");
         drop(held);
         assert_eq!(windows.budget.windows().load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn a_long_text_ends_between_two_characters() {
+        assert_eq!(shorten("short"), "short");
+        let long = "x\u{1f600}".repeat(1000);
+        let short = shorten(&long);
+        assert!(short.len() <= 1024 && short.len() > 1015 && short.ends_with("..."), "{short}");
     }
 
     #[tokio::test(start_paused = true)]

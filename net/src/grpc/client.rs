@@ -120,8 +120,7 @@ impl Client {
         timeout: Option<Duration>,
         metadata: &HeaderMap,
     ) -> Result<Reply, Status> {
-        let message = self.0.message(chunks).await?;
-        let call = self.0.call(path, message, timeout, metadata);
+        let call = self.0.call(path, chunks, timeout, metadata);
         match timeout {
             None => call.await,
             Some(timeout) => tokio::time::timeout(timeout, call).await.unwrap_or_else(|_| {
@@ -157,6 +156,10 @@ fn headers(settings: &ClientSettings, user_agent: &str) -> Result<HeaderMap, Str
 }
 
 impl Inner {
+    async fn pick(&self) -> Result<Sender, Status> {
+        self.pool.pick(self.wait_for_ready).await.map_err(|error| Status::unavailable(&*error))
+    }
+
     async fn message(&self, chunks: &[Bytes]) -> Result<Message, Status> {
         let chunks = match self.codec {
             None => SmallVec::from(chunks),
@@ -175,7 +178,7 @@ impl Inner {
     async fn call(
         &self,
         path: &str,
-        message: Message,
+        chunks: &[Bytes],
         timeout: Option<Duration>,
         metadata: &HeaderMap,
     ) -> Result<Reply, Status> {
@@ -191,17 +194,21 @@ impl Inner {
         if let Some(timeout) = timeout {
             headers.insert("grpc-timeout", timeout_value(timeout));
         }
+        // First, so that nothing is compressed while there is nobody to send it to.
+        let mut sender = self.pick().await?;
+        let message = self.message(chunks).await?;
         let mut retries = 0;
         loop {
-            let picked = self.pool.pick(self.wait_for_ready).await;
-            let mut sender = picked.map_err(|error| Status::unavailable(&*error))?;
             let mut request = Request::new(Outgoing(Some(message.clone())));
             *request.method_mut() = Method::POST;
             *request.uri_mut() = uri.clone();
             *request.headers_mut() = headers.clone();
             match send(&mut sender, request).await {
                 Ok(response) => return self.read(response).await,
-                Err(failure) if failure.unseen && retries < UNSEEN_RETRIES => retries += 1,
+                Err(failure) if failure.unseen && retries < UNSEEN_RETRIES => {
+                    retries += 1;
+                    sender = self.pick().await?;
+                }
                 Err(failure) => return Err(failure.status),
             }
         }

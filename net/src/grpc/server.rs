@@ -30,7 +30,7 @@ use super::{
     status::{Code, Status, with_retry_delay},
 };
 use crate::{
-    body::{Flow, Gather},
+    body::{Flow, Gather, own},
     compression::{self, Codec, DecodeError},
     serve::{Ages, Answered, Control, Drive, Protocol, Running, Tasks, run},
     tls,
@@ -290,7 +290,7 @@ impl Service {
         let (mut message, permit) = gathered.finish();
         bytes::Buf::advance(&mut message, PREFIX);
         if !prefix.compressed {
-            return Ok((message, permit));
+            return Ok((own(message), permit));
         }
         let codec = codec.ok_or_else(|| {
             Status::internal("the message is compressed, but the request names no grpc-encoding")

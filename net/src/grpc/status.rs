@@ -6,14 +6,19 @@ use sluice_component::Refusal;
 pub use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-/// The status that a server answers for a refusal, with RetryInfo where the client is to wait.
+use crate::serve::shorten;
+
+/// The status that a server answers for a refusal, with RetryInfo where the client is to wait. Its text has at most
+/// 1 KiB.
 #[must_use]
 pub fn status_of(refusal: &Refusal) -> Status {
     let answer = refusal.answer();
     let code = Code::from_i32(answer.grpc);
+    let chain = refusal.chain();
+    let text = shorten(&chain);
     match answer.retry_after {
-        Some(delay) => with_retry_delay(code, refusal.chain(), delay),
-        None => Status::new(code, refusal.chain()),
+        Some(delay) => with_retry_delay(code, text, delay),
+        None => Status::new(code, text),
     }
 }
 

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{cors, settings::ServerSettings};
 use crate::{
-    body::{BodyError, Flow, read_all},
+    body::{BodyError, Flow, own, read_all},
     compression::{self, Codec, DecodeError},
     serve::{Ages, Answered, Control, Drive, Protocol, Running, Tasks, join, run},
     tls,
@@ -27,6 +27,8 @@ use crate::{
 
 /// The YAML key that raises the body limit.
 const LIMIT_KEY: &str = "max_request_body_size";
+/// Of `write_timeout`, what is left for the answer.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Encodings on top of each other: more than anyone sends.
 const MOST_ENCODINGS: usize = 4;
 
@@ -57,6 +59,7 @@ pub struct Incoming {
     body: hyper::body::Incoming,
     rules: Arc<Rules>,
     until: Option<Instant>,
+    deadline: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -82,8 +85,9 @@ impl Incoming {
         self.uri.query()
     }
 
-    /// What travels beside the data: peer, and with `include_metadata` the headers and Host. `transport` is the
-    /// metric label, `http` for most.
+    /// What travels beside the data: peer, deadline, and with `include_metadata` the headers and Host. `transport` is
+    /// the metric label, `http` for most. The deadline is a little before `write_timeout`, so that there is time to
+    /// write why.
     #[must_use]
     pub fn context(&self, receiver: &ComponentRef, transport: &'static str) -> Context {
         let mut request = Request::builder(receiver.clone(), transport).peer(self.peer);
@@ -99,7 +103,7 @@ impl Incoming {
                     request.metadata(name.as_str(), String::from_utf8_lossy(value.as_bytes()).into_owned());
             }
         }
-        Context::new(request.build())
+        Context::new(request.build()).with_deadline(self.deadline)
     }
 
     /// Reads the body and decompresses it as `Content-Encoding` says: at most `max_request_body_size` bytes before
@@ -116,6 +120,9 @@ impl Incoming {
             None => flow.watch(read).await.map_err(|_| BodyError::Timeout)??,
             Some(until) => tokio::time::timeout_at(until, read).await.map_err(|_| BodyError::Timeout)??,
         };
+        if codecs.is_empty() {
+            body = own(body);
+        }
         for codec in codecs {
             let done = compression::decompress(codec, body, permit, *limit, budget).await;
             (body, permit) = done.map_err(|error| match error {
@@ -306,6 +313,7 @@ impl Service {
         let mut response = match preflight {
             Some(response) => response,
             None => {
+                let now = Instant::now();
                 let incoming = Incoming {
                     method: head.method,
                     uri: head.uri,
@@ -313,7 +321,8 @@ impl Service {
                     peer,
                     body,
                     rules: self.rules.clone(),
-                    until: self.read_timeout.map(|limit| Instant::now() + limit),
+                    until: self.read_timeout.map(|limit| now + limit),
+                    deadline: self.write_timeout.map(|limit| now + limit - (limit / 4).min(LAST_WORDS)),
                 };
                 let mut response = self.handle(incoming).await;
                 if let (Some(cors), Some(origin)) = (&self.cors, &origin) {

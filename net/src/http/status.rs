@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::server::Response;
+use crate::serve::shorten;
 
 /// The encoding of an OTLP/HTTP request, which its answer takes as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +60,7 @@ pub fn status_body(encoding: Encoding, code: i32, message: &str) -> Bytes {
     }
 }
 
-/// An answer with a `google.rpc.Status` body, and `Retry-After` where the client is to wait.
+/// An answer with a `google.rpc.Status` body, whose message is cut at 1 KiB, and `Retry-After` where the client is to wait.
 #[must_use]
 pub fn status_response(
     encoding: Encoding,
@@ -68,7 +69,7 @@ pub fn status_response(
     message: &str,
     wait: Option<Duration>,
 ) -> Response {
-    let mut response = Response::new(status_body(encoding, code, message));
+    let mut response = Response::new(status_body(encoding, code, &shorten(message)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(encoding.content_type()));
@@ -130,6 +131,14 @@ mod tests {
         assert_eq!(&status_body(Encoding::Protobuf, 14, "no")[..], b"\x08\x0e\x12\x02no");
         let long = "x".repeat(300);
         assert!(status_body(Encoding::Protobuf, 14, &long).starts_with(b"\x08\x0e\x12\xac\x02x"));
+    }
+
+    #[test]
+    fn an_answer_has_at_most_a_kibibyte_of_text() {
+        let response =
+            status_response(Encoding::Protobuf, StatusCode::BAD_REQUEST, 3, &"x".repeat(5000), None);
+        assert!(response.body().len() <= 1040, "{}", response.body().len());
+        assert!(response.body().ends_with(b"xxx..."));
     }
 
     #[test]

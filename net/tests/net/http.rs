@@ -285,6 +285,33 @@ async fn i11_a_body_that_stops_arriving_is_408_without_a_read_timeout() {
     until("the budget is empty", || host.budget().used() == 0).await;
 }
 
+#[tokio::test]
+async fn a_handler_is_told_to_be_done_before_write_timeout() {
+    for (limit, wanted) in [(0, None), (2000, Some(1500)), (30_000, Some(29_000))] {
+        let seen = Arc::new(Mutex::new(None));
+        let handler = Answers({
+            let seen = seen.clone();
+            move |request: Incoming| {
+                let receiver = ComponentRef::new(Kind::Receiver, "otlp".parse().unwrap());
+                *seen.lock().unwrap() = request.context(&receiver, "http").deadline();
+                async { Response::default() }
+            }
+        });
+        let settings = ServerSettings { write_timeout: Duration::from_millis(limit).into(), ..local() };
+        let server = Server::start(&settings, "", &host(1 << 20), Arc::new(handler)).await.unwrap();
+        let before = tokio::time::Instant::now();
+        assert_eq!(within(browser().get(url(&server)).send()).await.unwrap().status(), 200);
+        let (deadline, wanted) = (seen.lock().unwrap().take(), wanted.map(Duration::from_millis));
+        assert_eq!(deadline.is_some(), wanted.is_some(), "{limit}");
+        if let (Some(deadline), Some(wanted)) = (deadline, wanted) {
+            assert!(
+                deadline >= before + wanted && deadline <= tokio::time::Instant::now() + wanted,
+                "{limit}"
+            );
+        }
+    }
+}
+
 fn client(yaml: &str) -> Client {
     Client::new(&crate::settings::decode::<ClientSettings>(yaml), "", &host(1 << 20)).unwrap()
 }
