@@ -63,7 +63,11 @@ pub(super) struct Buffer {
     items: usize,
     /// Sum of the footprints.
     bytes: usize,
-    due: Option<Instant>,
+    /// Requests that ever entered: the number of the one that enters next.
+    entered: u64,
+    /// When which request has to leave. Requests behind which an earlier time follows are left out, so the times
+    /// ascend, and the first is the earliest of all.
+    dues: VecDeque<(u64, Instant)>,
     /// Nothing enters any more.
     pub(super) closed: bool,
 }
@@ -71,20 +75,25 @@ pub(super) struct Buffer {
 impl Buffer {
     /// When the buffer has to be looked at again.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.due
+        self.dues.front().map(|&(_, due)| due)
     }
 
     /// Adds a request. Returns whether the sending task must hear of it: the batch is complete, or has to
     /// leave earlier than the task knows.
     pub(super) fn push(&mut self, entry: Entry, rules: &Rules, byte_limit: usize) -> bool {
         let was_complete = self.is_complete(rules, byte_limit);
-        let due = earlier(self.due, entry.due);
-        let is_earlier = due != self.due;
-        self.due = due;
+        let before = self.due();
+        if let Some(due) = entry.due {
+            while self.dues.back().is_some_and(|&(_, last)| last >= due) {
+                self.dues.pop_back();
+            }
+            self.dues.push_back((self.entered, due));
+        }
+        self.entered += 1;
         self.items += entry.data.items();
         self.bytes += footprint(&entry.data);
         self.entries.push_back(entry);
-        is_earlier || (!was_complete && self.is_complete(rules, byte_limit))
+        self.due() != before || (!was_complete && self.is_complete(rules, byte_limit))
     }
 
     fn is_complete(&self, rules: &Rules, byte_limit: usize) -> bool {
@@ -98,7 +107,7 @@ impl Buffer {
     pub(super) fn cut(&mut self, rules: &Rules, byte_limit: usize, now: Instant, all: bool) -> Option<Cut> {
         let trigger = if self.is_complete(rules, byte_limit) {
             Trigger::Size
-        } else if all || self.due.is_some_and(|due| due <= now) {
+        } else if all || self.due().is_some_and(|due| due <= now) {
             Trigger::Timeout
         } else {
             return None;
@@ -127,13 +136,34 @@ impl Buffer {
             parts.complete.push((items, entry.room, entry.waiter));
             parts.add(entry.data);
         }
-        self.due = self.entries.iter().fold(None, |due, entry| earlier(due, entry.due));
+        self.forget_dues();
         parts.into_cut(trigger)
     }
 
     fn forget(&mut self, items: usize, bytes: usize) {
         self.items -= items;
         self.bytes = self.bytes.saturating_sub(bytes);
+    }
+
+    /// Forgets when requests that have left had to leave.
+    fn forget_dues(&mut self) {
+        let oldest = self.entered - self.entries.len() as u64;
+        while self.dues.front().is_some_and(|&(number, _)| number < oldest) {
+            self.dues.pop_front();
+        }
+    }
+
+    /// Takes stock after a panic in the middle of `cut`. Returns how many items were lost.
+    pub(super) fn recover(&mut self, items_before: usize) -> usize {
+        self.items = self.entries.iter().map(|entry| entry.data.items()).sum();
+        self.bytes = self.entries.iter().map(|entry| footprint(&entry.data)).sum();
+        self.forget_dues();
+        items_before.saturating_sub(self.items)
+    }
+
+    /// Items that wait.
+    pub(super) fn items(&self) -> usize {
+        self.items
     }
 
     /// The request whose front items were in the batch that was sent last.
@@ -145,13 +175,15 @@ impl Buffer {
     pub(super) fn drop_front(&mut self) {
         if let Some(entry) = self.entries.pop_front() {
             self.forget(entry.data.items(), footprint(&entry.data));
+            self.forget_dues();
         }
     }
 
     /// Lets nothing in any more and gives up what is left.
     pub(super) fn close(&mut self) -> VecDeque<Entry> {
         self.closed = true;
-        (self.items, self.bytes, self.due) = (0, 0, None);
+        (self.items, self.bytes) = (0, 0);
+        self.dues.clear();
         std::mem::take(&mut self.entries)
     }
 }
@@ -191,9 +223,5 @@ impl Parts {
     }
 }
 
-fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
-}
+#[cfg(test)]
+mod tests;

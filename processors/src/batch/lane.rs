@@ -2,7 +2,7 @@
 
 use std::{
     future::pending,
-    panic::AssertUnwindSafe,
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -130,7 +130,14 @@ impl Lane {
             let stopping = stop.borrow().is_some();
             let (cut, due) = {
                 let mut buffer = self.buffer();
-                let cut = buffer.cut(&self.common.rules, self.byte_limit(), Instant::now(), stopping);
+                let before = buffer.items();
+                let cut = panic::catch_unwind(AssertUnwindSafe(|| {
+                    buffer.cut(&self.common.rules, self.byte_limit(), Instant::now(), stopping)
+                }));
+                let Ok(cut) = cut else {
+                    self.lost_in_panic(buffer.recover(before), &mut refusals);
+                    continue;
+                };
                 if cut.is_none() && stopping {
                     buffer.closed = true;
                     return;
@@ -149,6 +156,17 @@ impl Lane {
                     }
                 }
             }
+        }
+    }
+
+    /// A panic while a batch was put together costs the items that were to go into it. Callers who wait for
+    /// them hear of it as their waiters are dropped.
+    fn lost_in_panic(&self, items: usize, refusals: &mut Refusals) {
+        let common = &self.common;
+        let refusal = Refusal::permanent(common.component.clone(), common.signal, items, Reason::Panic);
+        refusals.dropped(&common.component, &refusal, items);
+        if common.tier == Tier::Memory {
+            Owned { common, items }.dropped(Reason::Panic);
         }
     }
 

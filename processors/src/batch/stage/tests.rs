@@ -343,6 +343,38 @@ async fn a_panic_behind_it_costs_one_batch() {
     stand.stops_even().await;
 }
 
+/// A request that cannot be joined with logs.
+fn spans() -> Pdata {
+    // resource_spans { scope_spans { spans { } } }
+    let wire = bytes::Bytes::from_static(&[10, 4, 18, 2, 18, 0]);
+    Pdata::from_wire(Signal::Traces, wire, &Limits::default()).unwrap().0
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_while_a_batch_is_put_together_costs_that_batch() {
+    let stand = Stand::new(settings(200, 10, 0), Tier::Memory, []).await;
+    stand.put(0, 4).await;
+    stand.offer(Context::default(), spans()).await.unwrap();
+    stand.put(4, 10).await;
+    stand.settle().await;
+    assert_eq!(stand.balance().dropped.get(&Reason::Panic), Some(&5));
+    stand.put(14, 10).await;
+    tokio::time::sleep(Duration::from_millis(201)).await;
+    assert_eq!(stand.batches().concat(), range(4..24));
+    stand.stops_even().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn end_to_end_a_panic_while_a_batch_is_put_together_is_told_and_the_next_one_passes() {
+    let stand = Arc::new(Stand::new(settings(200, 10, 0), Tier::EndToEnd, []).await);
+    let first = client(&stand, None, 0, 4);
+    stand.settle().await;
+    stand.offer(Context::default(), spans()).await.unwrap_err();
+    first.await.unwrap().unwrap_err();
+    client(&stand, None, 0, 10).await.unwrap().unwrap();
+    assert_even(&stand);
+}
+
 #[tokio::test(start_paused = true)]
 async fn intake_goes_on_while_a_batch_is_sent() {
     let stand = Stand::new(settings(200, 10, 0), Tier::Memory, [Mood::Hang]).await;
