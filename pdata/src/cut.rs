@@ -113,6 +113,8 @@ struct Envelope<'a> {
     body: &'a [u8],
     /// The numbers of the fields that are children; everything else goes to each piece.
     children: Level,
+    /// Bytes of that everything else, where bytes are measured.
+    header: usize,
     /// What opening it takes away from the room of a piece.
     cost: usize,
     /// Set once it was opened in the current piece.
@@ -177,13 +179,21 @@ impl<'a> Cutter<'a> {
                 self.put(field, items, self.reopening() + weight);
             } else {
                 let children = below.first().copied().unwrap_or(Level(0));
-                let cost = self.cost(child, children);
-                if !self.is_worth_opening(cost) {
+                let header = self.header(child, children);
+                if !self.is_worth_opening(header) {
                     self.finish();
                     self.put(field, items, self.reopening() + weight);
                     continue;
                 }
-                self.open.push(Envelope { number: field.number, body: child, children, cost, opened: None });
+                let cost = self.cost(child, header);
+                self.open.push(Envelope {
+                    number: field.number,
+                    body: child,
+                    children,
+                    header,
+                    cost,
+                    opened: None,
+                });
                 self.children(below, child);
                 self.close();
                 self.open.pop();
@@ -191,23 +201,30 @@ impl<'a> Cutter<'a> {
         }
     }
 
-    /// What it takes to open a message: key, length and the fields that are not children.
-    fn cost(&self, body: &[u8], children: Level) -> usize {
+    /// What the fields of a message take that are not children.
+    fn header(&self, body: &[u8], children: Level) -> usize {
         match self.measure {
             Measure::Items => 0,
-            Measure::Bytes => {
-                let header: usize = others(body, children).map(|field| field.raw.len()).sum();
-                1 + varint_len(body.len() as u64) + header
-            }
+            Measure::Bytes => others(body, children).map(|field| field.raw.len()).sum(),
         }
     }
 
-    /// Whether a message may be cut whose own fields, with those around it, go to each piece and take `cost` there.
+    /// What it takes to open a message: key, length and header.
+    fn cost(&self, body: &[u8], header: usize) -> usize {
+        match self.measure {
+            Measure::Items => 0,
+            Measure::Bytes => 1 + varint_len(body.len() as u64) + header,
+        }
+    }
+
+    /// Whether a message may be cut whose header, with those of the messages around it, goes to each piece.
     ///
-    /// Above half a piece they would be most of what is sent: a huge resource with many small spans would grow by
-    /// its own size with each piece. Up to it, what all the pieces take stays a small multiple of the request.
-    fn is_worth_opening(&self, cost: usize) -> bool {
-        self.measure == Measure::Items || self.reopening() + cost <= self.limit / 2
+    /// Above half a piece headers would be most of what is sent: a huge resource with many small spans would grow by
+    /// its own size with each piece. Up to it, what all pieces take stays a small multiple of the request. What is
+    /// not worth opening now is not later either, since a piece has the headers of what it was cut from.
+    fn is_worth_opening(&self, header: usize) -> bool {
+        let around: usize = self.open.iter().map(|envelope| envelope.header).sum();
+        around + header <= self.limit / 2
     }
 
     /// What it takes to open all the messages around the current position.
