@@ -422,7 +422,7 @@ pub(crate) fn shorten(text: &str) -> Cow<'_, str> {
     if text.len() <= MOST {
         return Cow::Borrowed(text);
     }
-    let kept = text.get(..text.floor_char_boundary(MOST - END.len())).unwrap_or_default();
+    let kept = (0..=MOST - END.len()).rev().find_map(|end| text.get(..end)).unwrap_or_default();
     Cow::Owned(format!("{kept}{END}"))
 }
 

@@ -32,7 +32,7 @@ use super::{
 use crate::{
     body::{Flow, Gather, own},
     compression::{self, Codec, DecodeError},
-    serve::{Ages, Answered, Control, Drive, Protocol, Running, Tasks, run},
+    serve::{Ages, Answered, Control, Drive, Protocol, Running, Tasks, run, shorten},
     tls,
 };
 
@@ -272,7 +272,7 @@ impl Service {
     ) -> Result<Bytes, Status> {
         let path = head.uri.path();
         let Some(handler) = self.routes.0.get(path) else {
-            return Err(Status::unimplemented(format!("unknown method {path}")));
+            return Err(Status::unimplemented(format!("unknown method {}", shorten(path))));
         };
         let codec = codec_of(&head.headers)?;
         let (message, permit) = self.message(body, codec).await?;
@@ -387,6 +387,7 @@ fn codec_of(headers: &HeaderMap) -> Result<Option<Codec>, Status> {
         Some(b"zstd") => Ok(Some(Codec::Zstd)),
         Some(other) => {
             let name = String::from_utf8_lossy(other);
+            let name = shorten(&name);
             let mut status = Status::unimplemented(format!(
                 "unknown grpc-encoding `{name}`; this server takes gzip, snappy, zstd and identity"
             ));

@@ -370,3 +370,22 @@ async fn e11_a_peer_that_falls_silent_is_detected_by_keepalive() {
     assert_eq!(status.code(), Code::Unavailable, "{status}");
     silent.abort();
 }
+
+#[test]
+fn nothing_is_compressed_while_nobody_listens() {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(1).build().unwrap();
+    // The only thread that could compress is taken.
+    let (release, taken) = std::sync::mpsc::channel::<()>();
+    runtime.spawn_blocking(move || taken.recv());
+    let status = runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut settings = ClientSettings::insecure(&listener.local_addr().unwrap().to_string());
+        drop(listener);
+        settings.compression = sluice_net::compression::Compression::Gzip;
+        let client = Client::new(&settings, "", &host(64 << 20)).unwrap();
+        unary(&client, &[data(1 << 20)]).await.unwrap_err()
+    });
+    drop(release);
+    assert_eq!(status.code(), Code::Unavailable, "{status}");
+}
