@@ -179,6 +179,12 @@ impl Buffer {
         }
     }
 
+    /// Lets nothing in any more if nothing waits. Returns whether that is so.
+    pub(super) fn close_if_empty(&mut self) -> bool {
+        self.closed |= self.entries.is_empty();
+        self.closed
+    }
+
     /// Lets nothing in any more and gives up what is left.
     pub(super) fn close(&mut self) -> VecDeque<Entry> {
         self.closed = true;

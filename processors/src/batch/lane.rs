@@ -31,6 +31,8 @@ use super::{
 /// Waits between offers of a batch that was refused retryably.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+/// How long a lane may have nothing to do before it asks whether to end.
+pub(super) const IDLE: Duration = Duration::from_secs(300);
 
 /// What the lanes of one processor in one pipeline have in common.
 pub(super) struct Common {
@@ -113,18 +115,28 @@ impl Lane {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Closes the lane if nothing waits in it. Returns whether that is so.
+    pub(super) fn close_if_empty(&self) -> bool {
+        self.buffer().close_if_empty()
+    }
+
     /// Sends until told to stop, then until the buffer is empty, and at the longest until the time that `stop`
-    /// then holds. What is left is given up.
-    pub(super) async fn run(self: Arc<Self>, stop: watch::Receiver<Option<Instant>>) {
+    /// then holds. What is left is given up. Each time that there was nothing to do for [`IDLE`] it ends if
+    /// `retire` says so, who then has closed it.
+    pub(super) async fn run(
+        self: Arc<Self>,
+        stop: watch::Receiver<Option<Instant>>,
+        retire: impl Fn() -> bool,
+    ) {
         let _closing = Closing(&self);
         tokio::select! {
             biased;
-            () = self.work(stop.clone()) => {}
+            () = self.work(stop.clone(), retire) => {}
             () = deadline(stop) => {}
         }
     }
 
-    async fn work(&self, mut stop: watch::Receiver<Option<Instant>>) {
+    async fn work(&self, mut stop: watch::Receiver<Option<Instant>>, retire: impl Fn() -> bool) {
         let mut refusals = Refusals::default();
         loop {
             let stopping = stop.borrow().is_some();
@@ -151,6 +163,7 @@ impl Lane {
                     tokio::select! {
                         () = self.wake.notified() => {}
                         () = until(due) => {}
+                        () = sleep(IDLE), if due.is_none() => if retire() { return },
                         // An error means that the processor itself is gone.
                         changed = stop.changed() => if changed.is_err() { return },
                     }

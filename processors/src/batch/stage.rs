@@ -55,14 +55,28 @@ struct Running {
     stop: watch::Sender<Option<Instant>>,
     /// The only lane when there are no metadata keys.
     single: Option<Arc<Lane>>,
-    lanes: Mutex<Lanes>,
+    lanes: Arc<Mutex<Lanes>>,
 }
 
 #[derive(Default)]
 struct Lanes {
-    by_metadata: HashMap<Vec<Vec<String>>, Arc<Lane>>,
-    tasks: Vec<JoinHandle<()>>,
+    by_metadata: HashMap<Metadata, (Arc<Lane>, JoinHandle<()>)>,
     closed: bool,
+}
+
+/// The values of the metadata keys; empty for the only lane when there are none.
+type Metadata = Vec<Vec<String>>;
+
+impl Lanes {
+    /// Forgets a lane that has nothing to do. Returns whether it did.
+    fn retire(&mut self, metadata: &Metadata) -> bool {
+        // Requests get hold of a lane only under the lock of `self`: the two are ours and its task's.
+        let is_idle = self
+            .by_metadata
+            .get(metadata)
+            .is_some_and(|(lane, _)| Arc::strong_count(lane) <= 2 && lane.close_if_empty());
+        is_idle && self.by_metadata.remove(metadata).is_some()
+    }
 }
 
 impl Batch {
@@ -105,7 +119,7 @@ impl Batch {
         }
         let metadata = cx.request().partition(&self.keys);
         let mut lanes = running.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lane) = lanes.by_metadata.get(&metadata) {
+        if let Some((lane, _)) = lanes.by_metadata.get(&metadata) {
             return Ok(lane.clone());
         }
         let common = &self.common;
@@ -116,14 +130,22 @@ impl Batch {
             let refusal = Refusal::permanent(common.component.clone(), common.signal, items, Reason::Invalid);
             return Err(refusal.because("too many batcher metadata-value combinations"));
         }
-        let lane = self.open(running, &mut lanes, cx.detached(&self.keys));
-        lanes.by_metadata.insert(metadata, lane.clone());
-        Ok(lane)
+        Ok(self.open(running, &mut lanes, metadata, cx.detached(&self.keys)))
     }
 
-    fn open(&self, running: &Running, lanes: &mut Lanes, context: Context) -> Arc<Lane> {
+    fn open(&self, running: &Running, lanes: &mut Lanes, metadata: Metadata, context: Context) -> Arc<Lane> {
         let lane = Lane::new(self.common.clone(), context, running.room.clone());
-        lanes.tasks.push(running.host.spawn("send", lane.clone().run(running.stop.subscribe())));
+        let (shared, common, key) = (running.lanes.clone(), self.common.clone(), metadata.clone());
+        let retire = move || {
+            let retired =
+                !key.is_empty() && shared.lock().unwrap_or_else(PoisonError::into_inner).retire(&key);
+            if retired {
+                common.metrics.metadata_cardinality.dec();
+            }
+            retired
+        };
+        let task = running.host.spawn("send", lane.clone().run(running.stop.subscribe(), retire));
+        lanes.by_metadata.insert(metadata, (lane.clone(), task));
         self.common.metrics.metadata_cardinality.inc();
         lane
     }
@@ -154,12 +176,12 @@ impl Component for Batch {
             room,
             stop: watch::Sender::new(None),
             single: None,
-            lanes: Mutex::default(),
+            lanes: Arc::default(),
         };
         if self.keys.is_empty() {
-            let mut lanes = Lanes::default();
-            running.single = Some(self.open(&running, &mut lanes, Context::default()));
-            running.lanes = Mutex::new(lanes);
+            let lanes = running.lanes.clone();
+            let mut lanes = lanes.lock().unwrap_or_else(PoisonError::into_inner);
+            running.single = Some(self.open(&running, &mut lanes, Vec::new(), Context::default()));
         }
         *self.running.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(running));
         Ok(())
@@ -172,10 +194,9 @@ impl Component for Batch {
         let tasks = {
             let mut lanes = running.lanes.lock().unwrap_or_else(PoisonError::into_inner);
             lanes.closed = true;
-            lanes.by_metadata.clear();
-            std::mem::take(&mut lanes.tasks)
+            std::mem::take(&mut lanes.by_metadata)
         };
-        for task in tasks {
+        for (_, task) in tasks.into_values() {
             // A lane that panicked has booked its loss and marked the component as failed.
             let _panicked = task.await.is_err();
             self.common.metrics.metadata_cardinality.dec();

@@ -15,7 +15,10 @@ use sluice_pdata::{
 };
 use tokio::{task::yield_now, time::timeout};
 
-use super::{super::buffer::footprint, *};
+use super::{
+    super::{buffer::footprint, lane::IDLE},
+    *,
+};
 
 const WELL_AFTER: Duration = Duration::from_secs(3600);
 
@@ -468,6 +471,39 @@ async fn one_combination_of_metadata_too_many_is_refused_for_good() {
     let refusal = stand.offer(tenant("c"), logs(0, 1)).await.unwrap_err();
     assert_eq!((refusal.reason, refusal.is_retryable()), (Reason::Invalid, false));
     assert!(refusal.chain().ends_with("too many batcher metadata-value combinations"));
+    stand.stops_even().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_combination_of_metadata_that_is_not_used_any_more_makes_room_for_another() {
+    let settings = Settings {
+        metadata_keys: ["x-tenant"].into_iter().collect(),
+        metadata_cardinality_limit: 2,
+        ..settings(200, 10, 0)
+    };
+    let stand = Stand::new(settings, Tier::Memory, []).await;
+    stand.offer(tenant("a"), logs(0, 1)).await.unwrap();
+    stand.offer(tenant("b"), logs(1, 1)).await.unwrap();
+    tokio::time::sleep(IDLE / 2).await;
+    stand.offer(tenant("b"), logs(2, 1)).await.unwrap();
+    tokio::time::sleep(IDLE * 3 / 4).await;
+    assert_eq!(stand.batch.common.metrics.metadata_cardinality.get(), 1, "only b was used since");
+    stand.offer(tenant("c"), logs(3, 1)).await.unwrap();
+    stand.offer(tenant("b"), logs(4, 1)).await.unwrap();
+    stand.offer(tenant("a"), logs(5, 1)).await.unwrap_err();
+    tokio::time::sleep(WELL_AFTER).await;
+    stand.offer(tenant("a"), logs(5, 1)).await.unwrap();
+    stand.settle().await;
+    stand.stops_even().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_metadata_keys_the_lane_stays_however_long_it_has_nothing_to_do() {
+    let stand = Stand::new(settings(200, 10, 0), Tier::Memory, []).await;
+    tokio::time::sleep(WELL_AFTER).await;
+    stand.put(0, 10).await;
+    stand.settle().await;
+    assert_eq!(stand.sizes(), [10]);
     stand.stops_even().await;
 }
 
