@@ -25,6 +25,16 @@ impl Board {
         let stopping = self.host.stopping().is_cancelled();
         Status::read(self.host.health(), stopping, scope, self.counted, verbose)
     }
+
+    /// Whether the collector takes data, whatever its components say of themselves.
+    fn ready(&self) -> Response {
+        let is_ready = self.host.health().ready_since().is_some() && !self.host.stopping().is_cancelled();
+        if is_ready {
+            json(200, Bytes::from_static(b"{\"ready\":true}"))
+        } else {
+            json(503, Bytes::from_static(b"{\"ready\":false}"))
+        }
+    }
 }
 
 /// Answers on the status path.
@@ -37,8 +47,10 @@ pub(super) struct OverHttp {
 #[async_trait]
 impl Handler for OverHttp {
     async fn handle(&self, request: Incoming) -> Response {
-        if self.path.as_deref() != Some(request.path()) {
-            return not_found();
+        match request.path() {
+            path if self.path.as_deref() == Some(path) => {}
+            "/readyz" => return self.board.ready(),
+            _ => return not_found(),
         }
         let query = form(request.query().unwrap_or_default());
         let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());

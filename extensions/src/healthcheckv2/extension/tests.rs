@@ -93,8 +93,10 @@ async fn http_tells_the_whole_and_each_pipeline() {
     assert_eq!((status, &json["status"]), (500, &"StatusFatalError".into()));
     assert_eq!(stand.get("/status?pipeline=traces/y").await.0, 404);
     assert_eq!(stand.get("/config").await.0, 404);
+    assert_eq!(stand.get("/readyz").await, (200, serde_json::json!({ "ready": true })));
     stand.process.health.set_ready(false);
     stand.exporter_is(State::Ok);
+    assert_eq!(stand.get("/readyz").await, (503, serde_json::json!({ "ready": false })));
     assert_eq!(stand.get("/status").await.0, 503);
     stand.stop().await;
 }
