@@ -115,14 +115,14 @@ impl Journal {
         let reason = reason.map(Reason::as_str);
         match event {
             Event::Retry => {
-                tracing::warn!(%component, %signal, reason, events, items, error, "exporting failed, will retry");
+                tracing::warn!(%component, %signal, reason, events, items, error, "Exporting failed. Will retry the request after interval.");
             }
             Event::Dropped => {
                 let dropped_items = items;
-                tracing::error!(%component, %signal, reason, events, dropped_items, error, "exporting failed, dropping data");
+                tracing::error!(%component, %signal, reason, events, dropped_items, error, "Exporting failed. Dropping data.");
             }
             Event::Refused => {
-                tracing::warn!(%component, %signal, reason, events, items, error, "exporting failed, refusing data");
+                tracing::warn!(%component, %signal, reason, events, items, error, "Exporting failed. Rejecting data.");
             }
             Event::Full => {
                 tracing::warn!(%component, %signal, reason, events, items, error, "refusing data");
