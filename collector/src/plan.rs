@@ -85,12 +85,10 @@ impl Plan {
         }
         // From here on there are no cycles.
         pipelines = connections::downstream_first(pipelines);
-        for n in 0..pipelines.len() {
-            let tier =
-                pipelines.get(n).map(|pipeline| Tier::of(deliveries(pipeline, &pipelines, &components)));
-            if let (Some(pipeline), Some(tier)) = (pipelines.get_mut(n), tier) {
-                pipeline.tier = tier;
-            }
+        let tier = |pipeline: &Pipeline| Tier::of(deliveries(pipeline, &pipelines, &components));
+        let tiers: Vec<Tier> = pipelines.iter().map(tier).collect();
+        for (pipeline, tier) in pipelines.iter_mut().zip(tiers) {
+            pipeline.tier = tier;
         }
         Some(Self { components, unused, extensions, pipelines, telemetry, settings, root })
     }

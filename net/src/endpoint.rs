@@ -7,7 +7,9 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sluice_component::Claim;
+use sluice_component::{Claim, Host, StartError};
+
+use crate::serve::join;
 
 /// otelcol's `transport`: the kind of socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -89,6 +91,21 @@ pub enum EndpointError {
 }
 
 impl Endpoint {
+    /// Parses the `endpoint` of the server settings under `key` of the component that `host` stands for.
+    ///
+    /// # Errors
+    /// A [`StartError`] that names the key.
+    pub(crate) fn of_server(
+        text: &str,
+        transport: Transport,
+        key: &str,
+        host: &Host,
+    ) -> Result<Self, StartError> {
+        Self::parse(text, transport).map_err(|error| {
+            StartError::new(host.component().clone(), &join(key, "endpoint"), error.to_string())
+        })
+    }
+
     /// Parses what a server listens on.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ use super::{
 use crate::{
     body::{Flow, Gather, own},
     compression::{self, Codec, DecodeError},
+    endpoint::Endpoint,
     serve::{Ages, Answered, Control, Drive, Protocol, Running, Tasks, run, shorten},
     tls,
 };
@@ -136,7 +137,7 @@ impl Server {
         host: &Host,
         routes: Routes,
     ) -> Result<Self, StartError> {
-        let endpoint = settings.endpoint_or_error(host.component(), key)?;
+        let endpoint = Endpoint::of_server(&settings.endpoint, settings.transport, key, host)?;
         let tls = tls::ServerTls::for_section(&settings.tls, &[b"h2"], host.component(), key)?;
         let parameters = &settings.keepalive.value().server_parameters.value();
         let ages = Ages {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sluice_component::{Claim, ComponentRef, StartError};
+use sluice_component::Claim;
 use sluice_config::{ByteSize, Check, Checker, GoDuration, Headers, Section, mib};
 
 use super::connect::Target;
@@ -12,7 +12,6 @@ use crate::{
     endpoint::{Endpoint, Transport},
     http::settings::check_headers,
     later::Later,
-    serve::join,
     tls,
 };
 
@@ -110,15 +109,6 @@ impl ServerSettings {
     #[must_use]
     pub fn message_limit(&self) -> usize {
         self.max_recv_msg_size_mib.non_zero().map_or(DEFAULT_MESSAGE_LIMIT, ByteSize::as_usize)
-    }
-
-    pub(super) fn endpoint_or_error(
-        &self,
-        component: &ComponentRef,
-        key: &str,
-    ) -> Result<Endpoint, StartError> {
-        Endpoint::parse(&self.endpoint, self.transport)
-            .map_err(|error| StartError::new(component.clone(), &join(key, "endpoint"), error.to_string()))
     }
 }
 

@@ -21,6 +21,7 @@ use super::{cors, settings::ServerSettings};
 use crate::{
     body::{BodyError, Flow, own, read_all},
     compression::{self, Codec, DecodeError},
+    endpoint::Endpoint,
     serve::{Ages, Answered, Control, Drive, Protocol, Running, Tasks, join, run},
     tls,
 };
@@ -187,7 +188,7 @@ impl Server {
         host: &Host,
         handler: Arc<dyn Handler>,
     ) -> Result<Self, StartError> {
-        let endpoint = settings.endpoint_or_error(host.component(), key)?;
+        let endpoint = Endpoint::of_server(&settings.endpoint, settings.transport, key, host)?;
         let tls = tls::ServerTls::for_section(&settings.tls, &[b"h2", b"http/1.1"], host.component(), key)?;
         let listed = &settings.compression_algorithms;
         let rules = Rules {

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
-use sluice_component::{Claim, ComponentRef, StartError};
+use sluice_component::Claim;
 use sluice_config::{ByteSize, Check, Checker, GoDuration, Headers, Section, StringList};
 
 use crate::{
     compression::{Codec, Compression, CompressionParams},
     endpoint::{Endpoint, Transport},
     later::Later,
-    serve::join,
     tls,
 };
 
@@ -97,15 +96,6 @@ impl ServerSettings {
     #[must_use]
     pub fn body_limit(&self) -> usize {
         self.max_request_body_size.non_zero().map_or(DEFAULT_BODY_LIMIT, ByteSize::as_usize)
-    }
-
-    pub(super) fn endpoint_or_error(
-        &self,
-        component: &ComponentRef,
-        key: &str,
-    ) -> Result<Endpoint, StartError> {
-        Endpoint::parse(&self.endpoint, self.transport)
-            .map_err(|error| StartError::new(component.clone(), &join(key, "endpoint"), error.to_string()))
     }
 }
 
