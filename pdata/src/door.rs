@@ -40,8 +40,9 @@ fn walk_within(signal: Signal, body: &[u8], limits: &Limits) -> Result<Findings,
     if found.items > limits.max_items {
         return Err(WireError::TooLarge { what: "number of items", limit: limits.max_items });
     }
-    if found.decoded_bytes > limits.max_decoded_bytes {
-        return Err(WireError::TooLarge { what: "decoded size in bytes", limit: limits.max_decoded_bytes });
+    let limit = limits.decoded_bytes(body.len());
+    if found.decoded_bytes > limit {
+        return Err(WireError::TooLarge { what: "decoded size in bytes", limit });
     }
     Ok(found)
 }

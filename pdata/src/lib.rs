@@ -39,6 +39,6 @@ mod walk;
 pub mod wire;
 
 pub use edit::{NewValue, ResourceEdit};
-pub use limits::{Limits, Repairs, WireError};
+pub use limits::{FREE_DECODED_BYTES, Limits, Repairs, WireError};
 pub use pdata::{Chunks, Guard, Pdata};
 pub use signal::Signal;

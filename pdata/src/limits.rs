@@ -5,17 +5,30 @@
 pub struct Limits {
     /// Most items (spans, data points, log records).
     pub max_items: usize,
-    /// Most bytes that the struct form could take, by a model that never guesses too low. Ordinary telemetry
-    /// takes 5 to 15 times its encoded size; 4 MB of empty spans would take more than 500 MB.
+    /// Most bytes that the struct form could take, by a model that never guesses too low.
     pub max_decoded_bytes: usize,
+    /// Most of these bytes for each encoded byte, beyond [`FREE_DECODED_BYTES`]. Ordinary telemetry takes 5 to 6, the
+    /// shortest honest items up to 20, empty elements 32 to 264.
+    pub max_growth: usize,
     /// Most levels of `AnyValue` in one attribute or log body; a plain value is one level. What is deeper is cut.
     /// Above 64 means 64.
     pub max_depth: u32,
 }
 
+/// What every request may take when decoded, however short its encoding is.
+pub const FREE_DECODED_BYTES: usize = 8 << 20;
+
+impl Limits {
+    /// Most bytes that the struct form of a request of `len` bytes may take.
+    pub(crate) fn decoded_bytes(&self, len: usize) -> usize {
+        let grown = len.saturating_mul(self.max_growth).saturating_add(FREE_DECODED_BYTES);
+        self.max_decoded_bytes.min(grown)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_items: usize::MAX, max_decoded_bytes: 256 << 20, max_depth: 64 }
+        Self { max_items: usize::MAX, max_decoded_bytes: 256 << 20, max_growth: 24, max_depth: 64 }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{Chunks, Limits, Pdata, Signal};
 
 /// No limit but that of depth.
 pub(crate) const UNLIMITED: Limits =
-    Limits { max_items: usize::MAX, max_decoded_bytes: usize::MAX, max_depth: 64 };
+    Limits { max_items: usize::MAX, max_decoded_bytes: usize::MAX, max_growth: usize::MAX, max_depth: 64 };
 
 /// An arbitrary request, encoded.
 pub(crate) fn request(signal: Signal, seed: u64) -> Bytes {

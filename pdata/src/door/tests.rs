@@ -140,9 +140,10 @@ fn bomb(element: &[u8], levels: &[u32]) -> Bytes {
 
 #[test]
 fn i3_the_bomb_of_empty_spans_exceeds_the_default_limit() {
-    let refused =
-        Pdata::from_wire(Signal::Traces, bomb(b"\x12\x00", &[2, 1]), &Limits::default()).unwrap_err();
-    assert_eq!(refused.to_string(), "too large: decoded size in bytes exceeds the limit of 268435456");
+    let bomb = bomb(b"\x12\x00", &[2, 1]);
+    let limit = 24 * bomb.len() + crate::FREE_DECODED_BYTES;
+    let refused = Pdata::from_wire(Signal::Traces, bomb, &Limits::default()).unwrap_err();
+    assert_eq!(refused, WireError::TooLarge { what: "decoded size in bytes", limit });
 }
 
 #[test]
