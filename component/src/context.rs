@@ -1,19 +1,17 @@
 //! What travels beside the data: who sent it, until when they wait, and which branch it is on.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc};
 
 use tokio::time::Instant;
 
 use crate::{ids::ComponentRef, ledger::Branch};
-
-/// Longer than any process lives, short enough for clock arithmetic.
-const PATIENCE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// Travels with one batch from the receiver on. Cloning is a few reference counts.
 #[derive(Clone, Default)]
 pub struct Context {
     request: Arc<Request>,
     deadline: Option<Instant>,
+    owned: bool,
     branch: Option<Arc<Branch>>,
 }
 
@@ -32,7 +30,7 @@ impl Context {
     /// Starts the journey of the data that `request` brought, with no deadline.
     #[must_use]
     pub fn new(request: Request) -> Self {
-        Self { request: Arc::new(request), deadline: None, branch: None }
+        Self { request: Arc::new(request), ..Self::default() }
     }
 
     /// The request that brought the data.
@@ -41,8 +39,7 @@ impl Context {
         &self.request
     }
 
-    /// Until when the caller waits for the verdict. `None`: the caller named no time; see [`Context::patient`] for one
-    /// who waits as long as it takes.
+    /// Until when the caller waits for the verdict. `None`: the caller named no time.
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
@@ -55,10 +52,19 @@ impl Context {
         self
     }
 
-    /// The same context for a caller that owns the data and waits as long as it takes.
+    /// The same context for data that the caller has answered for (`batch` in a memory pipeline): no client would
+    /// send it again.
     #[must_use]
-    pub fn patient(self) -> Self {
-        self.with_deadline(Some(Instant::now() + PATIENCE))
+    pub fn owned(mut self) -> Self {
+        self.owned = true;
+        self
+    }
+
+    /// Whether nobody who could send the data again waits for the verdict: who holds it owns its items. A fan-out
+    /// then gives it up on an exporter that stays behind, rather than let that one hold up the others.
+    #[must_use]
+    pub fn is_owned(&self) -> bool {
+        self.owned
     }
 
     /// The account to book on. Set by the graph between a pipeline's end and each of its exporters.
@@ -89,7 +95,7 @@ impl Context {
             transport: self.request.transport,
             ..Request::default()
         };
-        Self { request: Arc::new(request), deadline: None, branch: self.branch.clone() }
+        Self { request: Arc::new(request), branch: self.branch.clone(), ..Self::default() }
     }
 }
 
@@ -98,6 +104,7 @@ impl fmt::Debug for Context {
         f.debug_struct("Context")
             .field("transport", &self.request.transport)
             .field("deadline", &self.deadline)
+            .field("owned", &self.owned)
             .finish_non_exhaustive()
     }
 }

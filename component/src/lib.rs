@@ -13,6 +13,7 @@
 //! - [`ledger`]: the exact accounts of every pipeline and exporter
 //! - [`telemetry`]: the collector's own metrics, by otelcol's names
 //! - [`health`]: what each component last said of itself
+//! - [`quiet`]: one log line for what happens often
 //! - [`ids`]: how components and pipelines are named in messages and labels
 
 pub mod budget;
@@ -24,6 +25,7 @@ pub mod host;
 pub mod ids;
 pub mod ledger;
 pub mod memory;
+pub mod quiet;
 pub mod refusal;
 pub mod telemetry;
 #[cfg(feature = "testkit")]

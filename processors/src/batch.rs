@@ -9,7 +9,8 @@
 //! - *Memory*: the items are in the buffer, and the processor owns them. A batch that the next component refuses
 //!   retryably is kept and offered again; meanwhile the buffer fills up to its bound, and then new requests are
 //!   refused. Items are given up only when they are refused for good or when time to drain runs out; both are
-//!   booked and logged.
+//!   booked and logged. Which of several exporters is not waited for any longer is the fan-out's decision
+//!   ([`Context::is_owned`](sluice_component::Context::is_owned)).
 //! - *End to end*: nothing is owned. Callers wait and get the verdict on the batches that carried their items; a
 //!   batch leaves at the latest at half of the shortest time that one of its callers waits. A caller that goes
 //!   away before the batch leaves takes only his own items out of it.
@@ -18,7 +19,6 @@
 
 mod buffer;
 mod lane;
-mod quiet;
 mod settings;
 mod stage;
 mod waiter;

@@ -1,6 +1,6 @@
 //! Builds every component of a plan, consumers before producers. Nothing is started, nothing is bound.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use sluice_component::{
     BuildCx, BuildError, ComponentRef, Consume, Exporter, Kind, Outputs, PipelineId, Processor, Registry,
@@ -16,7 +16,7 @@ use super::{
     chain::{Chain, Incoming, Link, Outgoing},
     edge::Edge,
     entry::Entry,
-    fanout::{Arm, Books, fanout},
+    fanout::{Arm, Books, Stopping, fanout},
     intake::{END_TO_END_PATIENCE, Intake},
 };
 use crate::plan::{Pipeline, Plan};
@@ -113,8 +113,7 @@ impl Builder<'_> {
                     signal,
                     patience: end_to_end.then_some(END_TO_END_PATIENCE),
                     process: self.process.clone(),
-                    // Half of what receivers get to stop.
-                    let_go: self.plan.settings.shutdown_timeout.get() / 8,
+                    let_go: self.let_go(),
                 };
                 outputs = outputs.with(signal, Arc::new(intake));
             }
@@ -213,9 +212,9 @@ impl Builder<'_> {
                 _ => None,
             };
             let edge = Edge { next, branch: branch.clone(), keeps_accounts, consumed: metrics, outcome };
-            arms.push(Arm { next: Arc::new(edge), books: Books::Branch(branch) });
+            arms.push(Arm::new(id.clone(), Arc::new(edge), Books::Branch(branch)));
         }
-        fanout(arms)
+        fanout(arms, &self.stopping())
     }
 
     /// The entries of all pipelines of `signal` that list `id` as a receiver, as one consumer.
@@ -225,10 +224,19 @@ impl Builder<'_> {
         let arms: Vec<Arm> = behind
             .filter_map(|p| {
                 let books = Books::Pipeline(self.process.ledger.account(&p.id));
-                Some(Arm { next: self.entries.get(&p.id)?.clone(), books })
+                Some(Arm::new(id.clone(), self.entries.get(&p.id)?.clone(), books))
             })
             .collect();
-        (!arms.is_empty()).then(|| fanout(arms))
+        (!arms.is_empty()).then(|| fanout(arms, &self.stopping()))
+    }
+
+    fn stopping(&self) -> Stopping {
+        Stopping { begun: self.process.stopping.clone(), let_go: self.let_go() }
+    }
+
+    /// Half of what receivers get to stop.
+    fn let_go(&self) -> Duration {
+        self.plan.settings.shutdown_timeout.get() / 8
     }
 
     /// The pipelines that list `id`, of `signal` only where one is given.

@@ -13,7 +13,7 @@ use std::{
 use futures_util::FutureExt;
 use rand::Rng;
 use sluice_component::{
-    Budget, Class, ComponentRef, Consume, Context, Reason, Refusal, Tier, ledger::Account,
+    Budget, Class, ComponentRef, Consume, Context, Reason, Refusal, Tier, ledger::Account, quiet::Quiet,
     telemetry::BatchMetrics,
 };
 use sluice_pdata::{Pdata, Signal};
@@ -24,7 +24,6 @@ use tokio::{
 
 use super::{
     buffer::{Buffer, Cut, Entry, Rules, Trigger, footprint},
-    quiet::Quiet,
     waiter::{Waiter, Waiting},
 };
 
@@ -189,7 +188,7 @@ impl Lane {
         let owned = Owned { common: &self.common, items: data.items() };
         let mut backoff = FIRST_BACKOFF;
         loop {
-            match self.offer(self.context.clone().patient(), data.clone()).await {
+            match self.offer(self.context.clone().owned(), data.clone()).await {
                 Ok(()) => {
                     self.count(&data, trigger);
                     owned.gave();

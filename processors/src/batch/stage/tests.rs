@@ -262,12 +262,17 @@ async fn in_memory_the_time_that_the_next_component_asks_for_is_waited() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_memory_the_next_component_is_waited_for_as_long_as_it_takes() {
+async fn in_memory_the_next_component_learns_that_nobody_else_has_the_data() {
     let stand = Stand::new(settings(200, 10, 0), Tier::Memory, []).await;
     stand.put(0, 10).await;
     stand.settle().await;
     let (cx, _) = stand.sink.taken.lock().unwrap().remove(0);
-    assert!(cx.deadline().unwrap() > Instant::now() + WELL_AFTER);
+    assert!(cx.is_owned());
+    assert_eq!(cx.deadline(), None, "it is waited for as long as it takes");
+    let stand = Arc::new(Stand::new(settings(200, 10, 0), Tier::EndToEnd, []).await);
+    client(&stand, None, 0, 10).await.unwrap().unwrap();
+    let (cx, _) = stand.sink.taken.lock().unwrap().remove(0);
+    assert!(!cx.is_owned(), "the clients have");
 }
 
 #[tokio::test(start_paused = true)]
