@@ -24,6 +24,7 @@ use args::{Args, Command, GraphFormat};
 use clap::Parser;
 use failure::Failure;
 use sluice_component::Registry;
+use sluice_config::Reach;
 
 /// Runs the command of this process's arguments with the component types of `registry`.
 ///
@@ -61,7 +62,7 @@ fn dispatch(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
             print(&print_config::run(&args.common, options, registry)?).map(done)
         }
         Command::Graph(options) => {
-            let plan = sources::read(&args.common, registry)?.plan;
+            let plan = sources::read(&args.common, registry, Reach::Settings)?.plan;
             let text = match options.format {
                 GraphFormat::Text => plan.to_text(),
                 GraphFormat::Dot => plan.to_dot(),

@@ -1,4 +1,5 @@
-//! From the YAML tree to a checked plan. Pure: nothing is built, bound or opened.
+//! From the YAML tree to a checked plan. Nothing is built or bound; [`Plan::check`] is pure, [`Plan::check_here`]
+//! also looks at the files that the settings name.
 //!
 //! [`Plan::check`] reads `definitions` (components by section), then `pipelines` (what refers to what), then
 //! `connections` (connectors and their cycles) and `claims` (ports), and reports every problem of all of
@@ -9,13 +10,14 @@ mod connections;
 mod definitions;
 mod pipelines;
 mod print;
+mod purposes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluice_component::{ComponentRef, Delivery, Kind, PipelineId, Registry, Tier, factory::Parsed};
-use sluice_config::{Node, Problem, Problems, decode};
+use sluice_config::{Node, Problem, Problems, Reach, decode, decode_and};
 
-use self::definitions::Definitions;
+use self::{definitions::Definitions, purposes::Purposes};
 use crate::{settings::Settings, telemetry_settings::TelemetrySettings};
 
 /// A configuration that was found to be sound.
@@ -60,17 +62,29 @@ impl Plan {
     ///
     /// All problems go into `problems`. `None` exactly when one of them is an error.
     pub fn check(registry: &Registry, root: Node, problems: &mut Problems) -> Option<Self> {
+        Self::read(registry, root, Reach::Settings, problems)
+    }
+
+    /// As [`Plan::check`], and looks at what this machine has for the components that would be started on it:
+    /// certificates, keys, files to write.
+    pub fn check_here(registry: &Registry, root: Node, problems: &mut Problems) -> Option<Self> {
+        Self::read(registry, root, Reach::Machine, problems)
+    }
+
+    fn read(registry: &Registry, root: Node, reach: Reach, problems: &mut Problems) -> Option<Self> {
         if root.is_empty() {
             problems.push(Problem::error("", "empty configuration file").at(root.span()));
             return None;
         }
         let errors = problems.error_count();
         unknown_keys(&root, "", &TOP_LEVEL, problems);
-        let definitions = Definitions::read(registry, &root, problems);
         let null = Node::default();
         let service = root.get("service").unwrap_or(&null);
+        let purposes = Purposes::read(service, reach);
+        let definitions = Definitions::read(registry, &root, &purposes, problems);
         unknown_keys(service, "service", &["extensions", "pipelines", "telemetry"], problems);
-        let telemetry = decode(service.get("telemetry").unwrap_or(&null), "service.telemetry", problems);
+        let telemetry = service.get("telemetry").unwrap_or(&null);
+        let telemetry = decode_and(telemetry, "service.telemetry", reach, |_, _| {}, problems);
         let settings = decode(root.get("sluice").unwrap_or(&null), "sluice", problems);
         let extensions = pipelines::extensions(service, &definitions, problems);
         let mut pipelines = pipelines::read(service, &definitions, registry, problems);
@@ -147,7 +161,7 @@ fn unknown_keys(node: &Node, path: &str, known: &[&str], problems: &mut Problems
         return;
     }
     for entry in node.entries().iter().filter(|entry| !known.contains(&&*entry.key)) {
-        let problem = Problem::error(path, format!("unknown key `{}`", entry.key))
+        let problem = Problem::malformed(path, format!("unknown key `{}`", entry.key))
             .at(entry.key_span.as_ref())
             .suggest(&entry.key, "known keys", known.iter().copied());
         problems.push(problem);
@@ -159,7 +173,7 @@ fn section(node: &Node, path: &str, problems: &mut Problems) -> bool {
     let fits = matches!(node.value(), sluice_config::Value::Map(_) | sluice_config::Value::Null);
     if !fits {
         let message = format!("expected a section with keys, found {}", node.describe());
-        problems.push(Problem::error(path, message).at(node.span()));
+        problems.push(Problem::malformed(path, message).at(node.span()));
     }
     fits
 }

@@ -10,11 +10,11 @@ mod registry;
 use std::{any::Any, collections::HashMap, fmt, net::SocketAddr, sync::Arc};
 
 pub use erased::{
-    AnyConnector, AnyExporter, AnyExtension, AnyProcessor, AnyReceiver, Described, Parsed, Secrets,
+    AnyConnector, AnyExporter, AnyExtension, AnyProcessor, AnyReceiver, Described, Parsed, Purpose, Secrets,
 };
 pub use registry::{Factories, Registry};
 use serde::{Serialize, de::DeserializeOwned};
-use sluice_config::Check;
+use sluice_config::{Check, Checker};
 use sluice_pdata::Signal;
 
 use crate::{
@@ -316,6 +316,12 @@ pub trait ExporterFactory: Send + Sync + 'static {
     /// # Errors
     /// When the settings do not suffice for that signal.
     fn build(settings: &Self::Settings, cx: BuildCx) -> Result<Arc<dyn Exporter>, BuildError>;
+
+    /// Reports what the settings lack for `signal`, which a pipeline wants to send. What `build` would refuse
+    /// for that signal is refused here, with its place and together with everything else.
+    fn check_signal(settings: &Self::Settings, signal: Signal, at: &mut Checker<'_>) {
+        let _ = (settings, signal, at);
+    }
 
     /// What an `Ok` of this exporter means.
     fn delivery(settings: &Self::Settings) -> Delivery;

@@ -9,6 +9,7 @@
 //! - [`context`]: what travels beside the data: client metadata, deadline, branch
 //! - [`refusal`]: why data was not taken, whether to retry, and what the client is answered
 //! - [`host`]: what a running component may ask of the process: tasks, health, extensions
+//! - [`files`]: whether a file could be written, asked without touching it
 //! - [`budget`]: the process-wide bound on memory; [`memory`]: what the process may take and takes
 //! - [`ledger`]: the exact accounts of every pipeline and exporter
 //! - [`telemetry`]: the collector's own metrics, by otelcol's names
@@ -20,6 +21,7 @@ pub mod budget;
 pub mod consume;
 pub mod context;
 pub mod factory;
+pub mod files;
 pub mod health;
 pub mod host;
 pub mod ids;

@@ -17,6 +17,16 @@ pub trait Check {
     }
 }
 
+/// How far checks look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// At the settings alone: the answer is the same on every machine.
+    #[default]
+    Settings,
+    /// Also at this machine: whether files are there and of use. For what is about to be started here.
+    Machine,
+}
+
 /// A section while it is checked: knows where its keys were written.
 #[derive(Debug)]
 pub struct Checker<'a> {
@@ -29,6 +39,7 @@ pub struct Checker<'a> {
     /// Values that already have a problem.
     told: &'a HashSet<usize>,
     silent: bool,
+    reach: Reach,
 }
 
 impl<'a> Checker<'a> {
@@ -37,8 +48,23 @@ impl<'a> Checker<'a> {
         path: &str,
         problems: &'a mut Problems,
         told: &'a HashSet<usize>,
+        reach: Reach,
     ) -> Self {
-        Self { node: Some(node), span: node.span(), path: path.to_owned(), problems, told, silent: false }
+        Self {
+            node: Some(node),
+            span: node.span(),
+            path: path.to_owned(),
+            problems,
+            told,
+            silent: false,
+            reach,
+        }
+    }
+
+    /// Whether checks look at this machine's files, which they must not do otherwise.
+    #[must_use]
+    pub fn sees_machine(&self) -> bool {
+        self.reach == Reach::Machine
     }
 
     /// The key a problem is about. What was not written is shown at the section around it.
@@ -66,6 +92,7 @@ impl<'a> Checker<'a> {
             silent: self.silent || node.is_some_and(|n| self.told.contains(&std::ptr::from_ref(n).addr())),
             problems: self.problems,
             told: self.told,
+            reach: self.reach,
         }
     }
 

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::encode::to_plain_node;
-use crate::{Check, Checker, Node, Problem, Problems};
+use crate::{Check, Checker, Node, Problem, Problems, Reach, Step};
 use de::{Cx, De};
 
 /// Runs of one section after which the rest of its problems is left for the next time.
@@ -28,6 +28,20 @@ const MAX_RUNS: usize = 200;
 /// Missing keys take what the `#[serde(default)]` of their struct says. That is the default of the *inner* struct
 /// where a section is written in part; use [`decode_over`] when the outer settings have other defaults for it.
 pub fn decode<T>(node: &Node, path: &str, problems: &mut Problems) -> Option<T>
+where
+    T: DeserializeOwned + Check,
+{
+    decode_and(node, path, Reach::Settings, |_, _| {}, problems)
+}
+
+/// As [`decode`]; checks look as far as `reach` says, and those of `also` run after the type's own.
+pub fn decode_and<T>(
+    node: &Node,
+    path: &str,
+    reach: Reach,
+    also: impl FnOnce(&T, &mut Checker<'_>),
+    problems: &mut Problems,
+) -> Option<T>
 where
     T: DeserializeOwned + Check,
 {
@@ -68,8 +82,11 @@ where
     if value.is_none() && !found.has_errors() {
         found.push(Problem::error(path, "cannot be decoded").at(node.span()));
     }
+    found.all_of(Step::Decode);
     if let Some(value) = &value {
-        value.check(&mut Checker::new(node, path, &mut found, &told));
+        let mut at = Checker::new(node, path, &mut found, &told, reach);
+        value.check(&mut at);
+        also(value, &mut at);
     }
     let value = value.filter(|_| !found.has_errors());
     problems.append(found);
@@ -82,7 +99,22 @@ pub fn decode_over<T>(defaults: &T, node: &Node, path: &str, problems: &mut Prob
 where
     T: DeserializeOwned + Serialize + Check,
 {
-    decode(&node.over(&to_plain_node(defaults)), path, problems)
+    decode_over_and(defaults, node, path, Reach::Settings, |_, _| {}, problems)
+}
+
+/// As [`decode_over`]; checks look as far as `reach` says, and those of `also` run after the type's own.
+pub fn decode_over_and<T>(
+    defaults: &T,
+    node: &Node,
+    path: &str,
+    reach: Reach,
+    also: impl FnOnce(&T, &mut Checker<'_>),
+    problems: &mut Problems,
+) -> Option<T>
+where
+    T: DeserializeOwned + Serialize + Check,
+{
+    decode_and(&node.over(&to_plain_node(defaults)), path, reach, also, problems)
 }
 
 #[cfg(test)]

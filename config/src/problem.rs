@@ -17,11 +17,22 @@ pub enum Severity {
     Warning,
 }
 
+/// The step of reading at which something is found. otelcol stops after each; here all are told at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// The tree does not have the form of a configuration: unknown keys and types, values of another kind.
+    Decode,
+    /// It has, but what it says cannot be done.
+    Check,
+}
+
 /// One thing that is wrong, with its place.
 #[derive(Debug, Clone)]
 pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
+    /// When it is found.
+    pub step: Step,
     /// The YAML path, `receivers.otlp.protocols.grpc`; empty for the whole configuration.
     pub path: String,
     /// What is wrong, without the path and without a final dot.
@@ -37,10 +48,16 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// An error of the form, at a YAML path.
+    pub fn malformed(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { step: Step::Decode, ..Self::error(path, message) }
+    }
+
     /// An error at a YAML path.
     pub fn error(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
+            step: Step::Check,
             path: path.into(),
             message: message.into(),
             span: None,
@@ -136,6 +153,13 @@ impl Problems {
     pub fn append(&mut self, other: Problems) {
         self.list.extend(other.list);
         self.secrets.extend(other.secrets);
+    }
+
+    /// Says that all of these were found at `step`.
+    pub(crate) fn all_of(&mut self, step: Step) {
+        for problem in &mut self.list {
+            problem.step = step;
+        }
     }
 
     /// Adds those of another collection that are not here yet.

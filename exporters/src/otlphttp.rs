@@ -12,6 +12,8 @@ mod url;
 use std::sync::Arc;
 
 use sluice_component::{BuildCx, BuildError, Delivery, Exporter, ExporterFactory, Stability};
+use sluice_config::Checker;
+use sluice_pdata::Signal;
 
 use crate::sending::{Options, Queue, Sending};
 
@@ -43,6 +45,13 @@ impl ExporterFactory for Factory {
         };
         let wire = exporter::Http::new(settings.client.clone(), settings.encoding, url);
         Ok(Arc::new(Sending::new(&cx, options, wire)?))
+    }
+
+    fn check_signal(settings: &Settings, signal: Signal, at: &mut Checker<'_>) {
+        if settings.url(signal).is_none() && settings.has_endpoint() {
+            let key = format!("{signal}_endpoint");
+            at.error(format!("either endpoint or {key} must be specified: a {signal} pipeline sends here"));
+        }
     }
 
     fn delivery(settings: &Settings) -> Delivery {

@@ -3,11 +3,12 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
-use sluice_component::{Claim, Host, StartError};
+use sluice_component::{Claim, Host, StartError, files};
+use sluice_config::Checker;
 
 use crate::serve::join;
 
@@ -74,14 +75,23 @@ pub enum EndpointError {
     /// There is no `:port`.
     #[error("`{0}` has no port: write host:port")]
     NoPort(String),
-    /// The port is not a number of 16 bits.
-    #[error("`{port}` in `{text}` is no port: write a number from 0 to 65535")]
-    Port {
-        /// The whole text.
-        text: String,
-        /// What stands for the port.
-        port: String,
+    /// The port is not a number of 16 bits. otelcol's words.
+    #[error("invalid port \"{0}\": write a number from 0 to 65535")]
+    Port(String),
+    /// The host is neither a name nor an address.
+    #[error("`{0}` is no host: write a name or an address")]
+    Host(String),
+    /// An address of the other family than `transport` says.
+    #[error("`{host}` is no address of transport {transport}")]
+    Family {
+        /// The address.
+        host: String,
+        /// tcp4 or tcp6.
+        transport: &'static str,
     },
+    /// A path that no unix socket can have.
+    #[error("`{0}` cannot be the path of a unix socket: it must not be empty, nor longer than {MAX_PATH} bytes")]
+    Path(String),
     /// Several colons and no brackets.
     #[error("`{0}` has too many colons: write an IPv6 address in brackets, [::1]:4317")]
     Colons(String),
@@ -90,7 +100,22 @@ pub enum EndpointError {
     Scheme(String),
 }
 
+/// The longest path of a unix socket: what `sun_path` holds beside its final zero.
+const MAX_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
 impl Endpoint {
+    /// Reports what is wrong with the `endpoint` of the server settings at `at`.
+    pub(crate) fn check_server(text: &str, transport: Transport, at: &mut Checker<'_>) {
+        let why = match Self::parse(text, transport) {
+            Err(error) => Some(error.to_string()),
+            Ok(Self::Unix(path)) if at.sees_machine() => why_no_socket(&path),
+            Ok(_) => None,
+        };
+        if let Some(why) = why {
+            at.key("endpoint").error(why);
+        }
+    }
+
     /// Parses the `endpoint` of the server settings under `key` of the component that `host` stands for.
     ///
     /// # Errors
@@ -115,19 +140,22 @@ impl Endpoint {
             return Err(EndpointError::Empty);
         }
         if let Some(path) = text.strip_prefix("unix:") {
-            return Ok(Self::Unix(unix_path(path)));
+            return Ok(Self::Unix(unix_path(path)?));
         }
-        let family = match transport {
-            Transport::Tcp => Family::Any,
-            Transport::Tcp4 => Family::V4,
-            Transport::Tcp6 => Family::V6,
-            Transport::Unix => return Ok(Self::Unix(text.into())),
+        let (family, transport) = match transport {
+            Transport::Tcp => (Family::Any, "tcp"),
+            Transport::Tcp4 => (Family::V4, "tcp4"),
+            Transport::Tcp6 => (Family::V6, "tcp6"),
+            Transport::Unix => return Ok(Self::Unix(unix_path(text)?)),
         };
         if text.contains("://") {
             return Err(EndpointError::Scheme(text.to_owned()));
         }
         let (host, port) = split_host_port(text)?;
         let port = port.ok_or_else(|| EndpointError::NoPort(text.to_owned()))?;
+        if host.parse().is_ok_and(|ip| !family.has(ip)) {
+            return Err(EndpointError::Family { host: host.to_owned(), transport });
+        }
         Ok(Self::Tcp { host: host.to_owned(), port, family })
     }
 
@@ -170,28 +198,49 @@ impl fmt::Display for Endpoint {
 }
 
 /// The path behind `unix:`, written `unix:path`, `unix:///abs/path` or `unix://path`.
-pub(crate) fn unix_path(rest: &str) -> PathBuf {
-    rest.strip_prefix("//").unwrap_or(rest).into()
+pub(crate) fn unix_path(rest: &str) -> Result<PathBuf, EndpointError> {
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    if path.is_empty() || path.len() > MAX_PATH {
+        return Err(EndpointError::Path(path.to_owned()));
+    }
+    Ok(path.into())
+}
+
+/// Why no server can listen at `path`. A socket that is there may be a dead one, which the start takes away.
+fn why_no_socket(path: &Path) -> Option<String> {
+    use std::os::unix::fs::FileTypeExt;
+    let why = match path.symlink_metadata() {
+        Ok(there) if there.file_type().is_socket() => None,
+        Ok(_) => Some("it is there already, and is no socket".to_owned()),
+        Err(_) => files::why_not_creatable(path),
+    };
+    why.map(|why| format!("cannot listen on {}: {why}", path.display()))
 }
 
 /// `host:port`, `[v6]:port`, `host`; brackets are taken off.
 pub(crate) fn split_host_port(text: &str) -> Result<(&str, Option<u16>), EndpointError> {
-    let number = |port: &str| {
-        port.parse::<u16>().map_err(|_| EndpointError::Port { text: text.to_owned(), port: port.to_owned() })
-    };
+    let number = |port: &str| port.parse::<u16>().map_err(|_| EndpointError::Port(port.to_owned()));
     if let Some(rest) = text.strip_prefix('[') {
         let (host, after) = rest.split_once(']').ok_or_else(|| EndpointError::Colons(text.to_owned()))?;
+        // An address of one link has its zone after it.
+        if host.split('%').next().and_then(|ip| ip.parse::<Ipv6Addr>().ok()).is_none() {
+            return Err(EndpointError::Host(host.to_owned()));
+        }
         return match after.strip_prefix(':') {
             Some(port) => Ok((host, Some(number(port)?))),
             None if after.is_empty() => Ok((host, None)),
             None => Err(EndpointError::NoPort(text.to_owned())),
         };
     }
-    match text.split_once(':') {
-        None => Ok((text, None)),
-        Some((_, rest)) if rest.contains(':') => Err(EndpointError::Colons(text.to_owned())),
-        Some((host, port)) => Ok((host, Some(number(port)?))),
+    let (host, port) = match text.split_once(':') {
+        None => (text, None),
+        Some((_, rest)) if rest.contains(':') => return Err(EndpointError::Colons(text.to_owned())),
+        Some((host, port)) => (host, Some(port)),
+    };
+    if host.contains(|c: char| c.is_whitespace() || c.is_control() || "/\\@[]<>?#\"'{}$,;".contains(c)) {
+        return Err(EndpointError::Host(host.to_owned()));
     }
+    Ok((host, port.map(number).transpose()?))
 }
 
 #[cfg(test)]
@@ -216,11 +265,40 @@ mod tests {
     }
 
     #[test]
+    fn an_address_of_the_other_family_is_refused() {
+        let error = Endpoint::parse("[::1]:4317", Transport::Tcp4).unwrap_err().to_string();
+        assert_eq!(error, "`::1` is no address of transport tcp4");
+        assert!(Endpoint::parse("127.0.0.1:4317", Transport::Tcp6).is_err());
+        assert!(Endpoint::parse("[fe80::1%eth0]:4317", Transport::Tcp).is_ok());
+    }
+
+    #[test]
+    fn a_socket_needs_a_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("otlp.sock");
+        assert_eq!(why_no_socket(&socket), None);
+        std::fs::write(&socket, "").unwrap();
+        assert!(why_no_socket(&socket).unwrap().ends_with("it is there already, and is no socket"));
+        let nowhere = directory.path().join("nowhere/otlp.sock");
+        assert!(why_no_socket(&nowhere).unwrap().contains("there is no directory"));
+        std::fs::remove_file(&socket).unwrap();
+        // A server that was killed leaves its socket behind.
+        drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+        assert_eq!(why_no_socket(&socket), None);
+    }
+
+    #[test]
     fn what_is_no_endpoint_is_told_what_to_write() {
         let error = |text: &str| Endpoint::parse(text, Transport::Tcp).unwrap_err().to_string();
         assert_eq!(error(""), "must be host:port, for example localhost:4317");
         assert_eq!(error("localhost"), "`localhost` has no port: write host:port");
-        assert_eq!(error("h:x"), "`x` in `h:x` is no port: write a number from 0 to 65535");
+        assert_eq!(error("h:x"), "invalid port \"x\": write a number from 0 to 65535");
+        assert_eq!(error("h:65536"), "invalid port \"65536\": write a number from 0 to 65535");
+        assert_eq!(error("h:"), "invalid port \"\": write a number from 0 to 65535");
+        assert_eq!(error("my host:1"), "`my host` is no host: write a name or an address");
+        assert_eq!(error("[localhost]:1"), "`localhost` is no host: write a name or an address");
+        assert!(error("unix:").contains("must not be empty"));
+        assert!(error(&format!("unix:///{}", "x".repeat(200))).contains("nor longer than"));
         assert!(error("::1:4317").contains("brackets"));
         assert!(error("http://h:1").contains("scheme"));
     }

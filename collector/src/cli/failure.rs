@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sluice_config::{Problem, Problems, Severity};
+use sluice_config::{Problems, Severity, Step};
 
 /// What is printed on standard error before the exit with 1.
 #[derive(Debug)]
@@ -29,8 +29,11 @@ impl Failure {
     /// Problems of a tree that was read. otelcol stops between decoding and checking; here all are told at once,
     /// under the prefix of the earlier step that has one.
     pub(super) fn unsound(problems: Problems) -> Self {
-        let errors = || problems.iter().filter(|problem| problem.severity == Severity::Error);
-        let prefix = if errors().any(is_of_form) { MALFORMED } else { INVALID };
+        let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
+        let prefix = match errors.map(|problem| problem.step).min() {
+            Some(Step::Decode) => MALFORMED,
+            Some(Step::Check) | None => INVALID,
+        };
         Self { message: prefix.to_owned(), problems }
     }
 
@@ -48,12 +51,6 @@ impl Failure {
     pub(super) fn problems(&self) -> &Problems {
         &self.problems
     }
-}
-
-/// Whether otelcol would find it while decoding: unknown keys and types, values of another kind.
-fn is_of_form(problem: &Problem) -> bool {
-    let words = ["unknown", "expected", "duplicate", "not valid", "invalid", "missing unit"];
-    words.iter().any(|word| problem.message.starts_with(word))
 }
 
 impl fmt::Display for Failure {
@@ -76,13 +73,16 @@ impl fmt::Display for Failure {
 
 #[cfg(test)]
 mod tests {
+    use sluice_config::Problem;
+
     use super::*;
 
     #[test]
     fn problems_are_printed_between_otelcols_prefix_and_their_number() {
         let mut problems = Problems::new();
-        problems
-            .push(Problem::error("exporters.otlp", "unknown key `endpont`").help("did you mean `endpoint`?"));
+        problems.push(
+            Problem::malformed("exporters.otlp", "unknown key `endpont`").help("did you mean `endpoint`?"),
+        );
         problems.push(Problem::warning("service", "odd"));
         let expected = "Error: failed to get config: cannot unmarshal the configuration: 1 problem and 1 warning\n\
                         error: exporters.otlp: unknown key `endpont`\n  = did you mean `endpoint`?\n\
@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn what_otelcol_finds_after_decoding_is_an_invalid_configuration() {
-        let problem = Problem::error("service.pipelines.traces", "must have at least one receiver");
+        // The step decides, not the words.
+        let problem = Problem::error("service.pipelines.traces", "unknown is not a word that counts");
         let text = Failure::unsound(problem.into()).to_string();
         assert!(text.starts_with("Error: invalid configuration: 1 problem\n"), "{text}");
     }

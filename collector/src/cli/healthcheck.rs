@@ -1,7 +1,7 @@
 //! `healthcheck`: whether a running collector says that it is well, for images without a shell.
 
 use sluice_component::{Kind, Registry, factory::Secrets};
-use sluice_config::Node;
+use sluice_config::{Node, Reach};
 
 use super::{
     args::{Common, Healthcheck},
@@ -30,7 +30,7 @@ pub(super) fn run(common: &Common, options: &Healthcheck, registry: &Registry) -
 
 /// The URL of the first health extension that the configuration uses.
 fn configured(common: &Common, registry: &Registry) -> Result<Option<String>, Failure> {
-    let plan = sources::read(common, registry)?.plan;
+    let plan = sources::read(common, registry, Reach::Settings)?.plan;
     let is_health = |id: &str| matches!(id, "health_check" | "healthcheck" | "healthcheckv2");
     let used = plan.extensions.iter().filter(|c| c.kind() == Kind::Extension && is_health(c.id().type_()));
     let mut settings =

@@ -1,7 +1,7 @@
 //! `print-config`: the configuration as it will be used.
 
 use sluice_component::{Registry, factory::Secrets};
-use sluice_config::Print;
+use sluice_config::{Print, Reach};
 
 use super::{
     args::{Common, Mode, Notation, PrintConfig},
@@ -11,8 +11,12 @@ use super::{
 
 pub(super) fn run(common: &Common, options: &PrintConfig, registry: &Registry) -> Result<String, Failure> {
     let tree = match (options.validate, options.mode) {
-        (true, Mode::Redacted) => sources::read(common, registry)?.plan.effective(Secrets::Redacted),
-        (true, Mode::Unredacted) => sources::read(common, registry)?.plan.effective(Secrets::Shown),
+        (true, Mode::Redacted) => {
+            sources::read(common, registry, Reach::Settings)?.plan.effective(Secrets::Redacted)
+        }
+        (true, Mode::Unredacted) => {
+            sources::read(common, registry, Reach::Settings)?.plan.effective(Secrets::Shown)
+        }
         (false, Mode::Unredacted) => sources::read_unchecked(common)?,
         (false, Mode::Redacted) => {
             let text = "without validation it is not known which values are secrets: add --mode unredacted";

@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use sluice_component::{Budget, Registry, Telemetry, host::Process};
-use sluice_config::{ByteSize, Problems};
+use sluice_config::{ByteSize, Problems, Reach};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
@@ -24,7 +24,8 @@ const LAST_SCRAPE: Duration = Duration::from_millis(500);
 
 pub(super) fn run(common: &Common, gates: &[gates::Named], registry: &Registry) -> Result<ExitCode, Failure> {
     let logging = Logging::install();
-    let done = sources::read(common, registry).and_then(|sound| go(sound, &logging, gates, registry));
+    let done = sources::read(common, registry, Reach::Machine)
+        .and_then(|sound| go(sound, &logging, gates, registry));
     logging.finish();
     done
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sluice_component::Registry;
-use sluice_config::{Loaded, Loader, Node, Problems};
+use sluice_config::{Loaded, Loader, Node, Problems, Reach};
 
 use super::{args::Common, default_config, failure::Failure, fetch};
 use crate::plan::Plan;
@@ -22,13 +22,18 @@ pub(super) struct Sound {
     pub(super) found: Vec<String>,
 }
 
-/// Reads and checks the configuration that the flags and the environment name.
-pub(super) fn read(common: &Common, registry: &Registry) -> Result<Sound, Failure> {
+/// Reads and checks the configuration that the flags and the environment name. With [`Reach::Machine`] it can be
+/// started here, as far as can be told before.
+pub(super) fn read(common: &Common, registry: &Registry, reach: Reach) -> Result<Sound, Failure> {
     let variable = |name: &str| std::env::var(name).ok();
     let found = locations(&common.config, &variable, &|path| Path::new(path).is_file());
     let Loaded { root, mut warnings } =
         loader(common, &found, &variable).load().map_err(Failure::unresolved)?;
-    match Plan::check(registry, root, &mut warnings) {
+    let plan = match reach {
+        Reach::Settings => Plan::check(registry, root, &mut warnings),
+        Reach::Machine => Plan::check_here(registry, root, &mut warnings),
+    };
+    match plan {
         Some(plan) if !warnings.has_errors() => Ok(Sound { plan, warnings, found }),
         _ => Err(Failure::unsound(warnings)),
     }

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 use sluice_component::{Budget, Registry, Telemetry, Tier, host::Process};
-use sluice_config::Problems;
+use sluice_config::{Problems, Reach};
 
 use super::{
     args::{Common, Validate, ValidateFormat},
@@ -33,7 +33,7 @@ pub(super) fn run(common: &Common, options: &Validate, registry: &Registry) -> R
 
 /// The pipelines of a configuration that `run` would start, and what may not do what was meant.
 fn check(common: &Common, registry: &Registry) -> Result<(Vec<Pipeline>, Problems), Failure> {
-    let sound = sources::read(common, registry)?;
+    let sound = sources::read(common, registry, Reach::Machine)?;
     let pipelines = sound.plan.pipelines.clone();
     let telemetry = Telemetry::new(sound.plan.telemetry.metrics.level);
     let process = Process::new(Budget::new(runtime::default_budget()), telemetry);

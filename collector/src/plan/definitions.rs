@@ -8,7 +8,7 @@ use sluice_component::{
 };
 use sluice_config::{Entry, Node, Problem, Problems, closest};
 
-use super::section;
+use super::{purposes::Purposes, section};
 use crate::known;
 
 pub(super) const KINDS: [Kind; 5] =
@@ -20,14 +20,19 @@ pub(super) const KINDS: [Kind; 5] =
 pub(super) struct Definitions(BTreeMap<ComponentRef, Option<Parsed>>);
 
 impl Definitions {
-    pub(super) fn read(registry: &Registry, root: &Node, problems: &mut Problems) -> Self {
+    pub(super) fn read(
+        registry: &Registry,
+        root: &Node,
+        purposes: &Purposes,
+        problems: &mut Problems,
+    ) -> Self {
         let mut definitions = Self::default();
         for kind in KINDS {
             if let Some(node) = root.get(kind.section())
                 && section(node, kind.section(), problems)
             {
                 for entry in node.entries() {
-                    definitions.define(registry, kind, entry, problems);
+                    definitions.define(registry, kind, entry, purposes, problems);
                 }
             }
         }
@@ -71,25 +76,33 @@ impl Definitions {
         (components, unused)
     }
 
-    fn define(&mut self, registry: &Registry, kind: Kind, entry: &Entry, problems: &mut Problems) {
+    fn define(
+        &mut self,
+        registry: &Registry,
+        kind: Kind,
+        entry: &Entry,
+        purposes: &Purposes,
+        problems: &mut Problems,
+    ) {
         let section = kind.section();
         let id: ComponentId = match entry.key.parse() {
             Ok(id) => id,
             Err(error) => {
-                problems.push(Problem::error(section, format!("{error}")).at(entry.key_span.as_ref()));
+                problems.push(Problem::malformed(section, format!("{error}")).at(entry.key_span.as_ref()));
                 return;
             }
         };
         let component = ComponentRef::new(kind, id);
         if self.contains(&component) {
             let text = format!("duplicate name `{}`", component.id());
-            problems.push(Problem::error(section, text).at(entry.key_span.as_ref()));
+            problems.push(Problem::malformed(section, text).at(entry.key_span.as_ref()));
             return;
         }
         let parsed = match find(registry, kind, component.id().type_()) {
             Some(factory) => {
                 warn_of_alias(factory, &component, entry, problems);
-                factory.parse(&entry.value, &component.to_string(), problems)
+                let path = component.to_string();
+                purposes.of(&component, |purpose| factory.parse_for(purpose, &entry.value, &path, problems))
             }
             None => {
                 problems.push(unknown_type(registry, &component, entry));
@@ -138,7 +151,7 @@ fn unknown_type(registry: &Registry, component: &ComponentRef, entry: &Entry) ->
     let type_ = id.type_();
     let types: Vec<&str> = registry.describe(kind).into_iter().map(Described::type_).collect();
     let text = format!("unknown type: \"{type_}\" for id: \"{id}\" (valid values: [{}])", types.join(" "));
-    let problem = Problem::error(component.to_string(), text).at(entry.key_span.as_ref());
+    let problem = Problem::malformed(component.to_string(), text).at(entry.key_span.as_ref());
     match (kind, type_) {
         (Kind::Exporter, "logging") => return problem.help("the logging exporter was replaced by `debug`"),
         (Kind::Extension, "memory_ballast") => {

@@ -48,7 +48,7 @@ pub(super) fn read(
             let Some(id) = id_of(entry, problems) else { continue };
             if pipelines.iter().any(|pipeline| pipeline.id == id) {
                 let text = format!("duplicate name `{id}`");
-                problems.push(Problem::error(path, text).at(entry.key_span.as_ref()));
+                problems.push(Problem::malformed(path, text).at(entry.key_span.as_ref()));
                 continue;
             }
             pipelines.push(pipeline(id, entry, definitions, registry, problems));
@@ -70,7 +70,7 @@ fn id_of(entry: &Entry, problems: &mut Problems) -> Option<PipelineId> {
             Problem::error("service.pipelines", text).help("remove it, or keep otelcol for profiles")
         }
         Err(error) => {
-            let problem = Problem::error("service.pipelines", error.to_string());
+            let problem = Problem::malformed("service.pipelines", error.to_string());
             let signals = || Signal::ALL.into_iter().map(Signal::as_str);
             match error {
                 BadPipelineId::UnknownSignal(word) if closest(&word, signals()).is_some() => {
@@ -128,13 +128,13 @@ fn pipeline(
     Pipeline { id, receivers, processors, exporters, tier: Tier::Memory }
 }
 
-struct Reference {
-    id: ComponentId,
+pub(super) struct Reference {
+    pub(super) id: ComponentId,
     path: String,
 }
 
 /// The IDs of a list, or of one comma-separated string.
-fn references<'a>(
+pub(super) fn references<'a>(
     node: &'a Node,
     path: &str,
     problems: &mut Problems,
@@ -144,7 +144,7 @@ fn references<'a>(
         Ok(id) => found.push((Reference { id, path }, span)),
         Err(error) => {
             let error: <ComponentId as std::str::FromStr>::Err = error;
-            problems.push(Problem::error(path, error.to_string()).at(span));
+            problems.push(Problem::malformed(path, error.to_string()).at(span));
         }
     };
     match node.value() {
@@ -156,7 +156,7 @@ fn references<'a>(
                     Some(text) => add(text, path, item.span(), problems),
                     None => {
                         let text = format!("expected a component ID, found {}", item.describe());
-                        problems.push(Problem::error(path, text).at(item.span()));
+                        problems.push(Problem::malformed(path, text).at(item.span()));
                     }
                 }
             }

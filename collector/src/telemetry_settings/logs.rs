@@ -1,6 +1,9 @@
 //! `service.telemetry.logs`.
 
+use std::path::Path;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use sluice_component::files;
 use sluice_config::{Check, Checker, GoDuration, Node};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -64,6 +67,14 @@ impl Check for Logs {
                 let scheme = path.split_once("://").map(|(scheme, _)| scheme);
                 if path.is_empty() || scheme.is_some_and(|scheme| scheme != "file") {
                     at.section(key).index(index).error("must be stdout, stderr, a file path or file:///path");
+                    continue;
+                }
+                let file = path.strip_prefix("file://").unwrap_or(path);
+                if at.sees_machine()
+                    && !matches!(file, "stdout" | "stderr")
+                    && let Some(why) = files::why_not_writable(Path::new(file), false)
+                {
+                    at.section(key).index(index).error(format!("cannot write {file}: {why}"));
                 }
             }
         }

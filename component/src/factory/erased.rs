@@ -2,7 +2,7 @@
 
 use std::{any::Any, fmt, marker::PhantomData, sync::Arc};
 
-use sluice_config::{Node, Problems, decode_over, to_node, to_unredacted_node};
+use sluice_config::{Checker, Node, Problems, Reach, decode_over_and, to_node, to_unredacted_node};
 use sluice_pdata::Signal;
 
 use super::{
@@ -73,12 +73,31 @@ pub trait Described: Send + Sync {
     fn routes(&self) -> Vec<(Signal, Signal)>;
     /// Decodes and checks the section `node` at `path`; what is wrong goes into `problems`. `None` when the
     /// section is unusable.
-    fn parse(&self, node: &Node, path: &str, problems: &mut Problems) -> Option<Parsed>;
+    fn parse(&self, node: &Node, path: &str, problems: &mut Problems) -> Option<Parsed> {
+        self.parse_for(Purpose::default(), node, path, problems)
+    }
+    /// As [`Described::parse`], with the checks that depend on what the component is for.
+    fn parse_for(
+        &self,
+        purpose: Purpose<'_>,
+        node: &Node,
+        path: &str,
+        problems: &mut Problems,
+    ) -> Option<Parsed>;
+}
+
+/// What a component that is defined is needed for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Purpose<'a> {
+    /// The signals of the pipelines that list it.
+    pub signals: &'a [Signal],
+    /// Whether it is about to be started on this machine.
+    pub reach: Reach,
 }
 
 macro_rules! erased {
     ($(#[$doc:meta])* $erased:ident, $typed:ident: $bound:ident, $signature:item, $build:item,
-     routes: $routes:expr, claims: $claims:expr, delivery: $delivery:expr) => {
+     routes: $routes:expr, claims: $claims:expr, delivery: $delivery:expr, check: $check:expr) => {
         $(#[$doc])*
         pub trait $erased: Described {
             /// Builds the component from settings that this factory parsed.
@@ -103,8 +122,18 @@ macro_rules! erased {
             fn routes(&self) -> Vec<(Signal, Signal)> {
                 $routes
             }
-            fn parse(&self, node: &Node, path: &str, problems: &mut Problems) -> Option<Parsed> {
-                let settings = decode_over(&F::Settings::default(), node, path, problems)?;
+            fn parse_for(
+                &self,
+                purpose: Purpose<'_>,
+                node: &Node,
+                path: &str,
+                problems: &mut Problems,
+            ) -> Option<Parsed> {
+                let also = |settings: &F::Settings, at: &mut Checker<'_>| {
+                    purpose.signals.iter().for_each(|&signal| $check(settings, signal, at));
+                };
+                let defaults = F::Settings::default();
+                let settings = decode_over_and(&defaults, node, path, purpose.reach, also, problems)?;
                 let claims = $claims(&settings);
                 let delivery = $delivery(&settings);
                 Some(Parsed::new(settings, claims, delivery))
@@ -128,7 +157,8 @@ erased!(
     fn build(&self, parsed: &Parsed, cx: BuildCx, outputs: Outputs) -> Result<Arc<dyn Receiver>, BuildError> {
         F::build(settings_of(parsed.settings.as_ref()), cx, outputs)
     },
-    routes: same(F::SIGNALS), claims: F::claims, delivery: |_: &F::Settings| None
+    routes: same(F::SIGNALS), claims: F::claims, delivery: |_: &F::Settings| None,
+    check: |_: &F::Settings, _, _: &mut Checker<'_>| ()
 );
 
 erased!(
@@ -138,7 +168,8 @@ erased!(
     fn build(&self, parsed: &Parsed, cx: BuildCx, next: Arc<dyn Consume>) -> Result<Processor, BuildError> {
         F::build(settings_of(parsed.settings.as_ref()), cx, next)
     },
-    routes: same(F::SIGNALS), claims: |_: &F::Settings| Vec::new(), delivery: |_: &F::Settings| None
+    routes: same(F::SIGNALS), claims: |_: &F::Settings| Vec::new(), delivery: |_: &F::Settings| None,
+    check: |_: &F::Settings, _, _: &mut Checker<'_>| ()
 );
 
 erased!(
@@ -148,7 +179,8 @@ erased!(
     fn build(&self, parsed: &Parsed, cx: BuildCx) -> Result<Arc<dyn Exporter>, BuildError> {
         F::build(settings_of(parsed.settings.as_ref()), cx)
     },
-    routes: same(F::SIGNALS), claims: F::claims, delivery: |settings: &F::Settings| Some(F::delivery(settings))
+    routes: same(F::SIGNALS), claims: F::claims, delivery: |settings: &F::Settings| Some(F::delivery(settings)),
+    check: F::check_signal
 );
 
 erased!(
@@ -160,7 +192,8 @@ erased!(
         -> Result<Arc<dyn Stage>, BuildError> {
         F::build(settings_of(parsed.settings.as_ref()), cx, outputs, pipelines)
     },
-    routes: F::ROUTES.to_vec(), claims: |_: &F::Settings| Vec::new(), delivery: |_: &F::Settings| None
+    routes: F::ROUTES.to_vec(), claims: |_: &F::Settings| Vec::new(), delivery: |_: &F::Settings| None,
+    check: |_: &F::Settings, _, _: &mut Checker<'_>| ()
 );
 
 erased!(
@@ -170,5 +203,6 @@ erased!(
     fn build(&self, parsed: &Parsed, cx: BuildCx) -> Result<Arc<dyn Extension>, BuildError> {
         F::build(settings_of(parsed.settings.as_ref()), cx)
     },
-    routes: Vec::new(), claims: F::claims, delivery: |_: &F::Settings| None
+    routes: Vec::new(), claims: F::claims, delivery: |_: &F::Settings| None,
+    check: |_: &F::Settings, _, _: &mut Checker<'_>| ()
 );

@@ -1,6 +1,9 @@
 //! `exporters: debug:` as a type.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
+use sluice_component::files;
 use sluice_config::{Check, Checker, Node, StringList, Value};
 
 /// `exporters: debug:` - the keys and defaults of otelcol.
@@ -70,6 +73,16 @@ impl Check for Settings {
         }
         if !self.use_internal_logger && self.output_paths.is_empty() {
             at.key("output_paths").error("output_paths must not be empty when use_internal_logger is false");
+        }
+        if !self.use_internal_logger && at.sees_machine() {
+            for (index, path) in self.output_paths.iter().enumerate() {
+                let file = path.strip_prefix("file://").unwrap_or(path);
+                if !matches!(file, "stdout" | "stderr")
+                    && let Some(why) = files::why_not_writable(Path::new(file), false)
+                {
+                    at.section("output_paths").index(index).error(format!("cannot write {file}: {why}"));
+                }
+            }
         }
         if at.is_written("sending_queue") && self.sending_queue.as_ref().is_none_or(is_on) {
             at.key("sending_queue").error(

@@ -1,6 +1,9 @@
 //! `exporters: file:` as a type.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
+use sluice_component::files;
 use sluice_config::{Check, Checker, GoDuration, Node, Value};
 
 use super::format::{Compression, Format};
@@ -93,6 +96,16 @@ impl Check for Settings {
     fn check(&self, at: &mut Checker<'_>) {
         if self.path.is_empty() {
             at.key("path").error("path must be non-empty");
+        } else if at.sees_machine()
+            && let Some(why) = files::why_not_writable(Path::new(&self.path), self.create_directory)
+        {
+            let hint = match Path::new(&self.path).parent() {
+                Some(parent) if parent != Path::new("") && !parent.exists() && !self.create_directory => {
+                    ": create it, or write create_directory: true"
+                }
+                _ => "",
+            };
+            at.key("path").error(format!("cannot write {}: {why}{hint}", self.path));
         }
         if self.format().is_none() {
             at.key("format")

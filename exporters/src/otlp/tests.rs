@@ -316,7 +316,7 @@ fn the_defaults_are_otelcols() {
 fn what_is_wrong_is_told() {
     let problems = |yaml: &str| parse(yaml).unwrap_err().join("\n");
     assert_eq!(problems("{}"), "exporters.otlp.endpoint: requires a non-empty \"endpoint\"");
-    assert!(problems("{endpoint: 'h:x'}").contains("exporters.otlp.endpoint: `x` in `h:x` is no port"));
+    assert!(problems("{endpoint: 'h:x'}").contains("exporters.otlp.endpoint: invalid port \"x\""));
     assert!(problems("{endpont: 'h:1'}").contains("endpont"));
     let several = problems("{compression: lz4, sending_queue: {queue_size: 0}, timeout: -1s}");
     for text in ["non-empty", "lz4", "`queue_size` must be positive", "negative"] {

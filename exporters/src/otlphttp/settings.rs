@@ -66,6 +66,13 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether any URL was written.
+    pub(super) fn has_endpoint(&self) -> bool {
+        let own =
+            [&self.traces_endpoint, &self.metrics_endpoint, &self.logs_endpoint, &self.profiles_endpoint];
+        !self.client.endpoint.is_empty() || own.iter().any(|url| !url.is_empty())
+    }
+
     /// Where `signal` goes: its own endpoint exactly as written, or the path below `endpoint`.
     pub(super) fn url(&self, signal: Signal) -> Option<String> {
         let own = match signal {
@@ -90,7 +97,7 @@ impl Check for Settings {
             ("logs_endpoint", &self.logs_endpoint),
             ("profiles_endpoint", &self.profiles_endpoint),
         ];
-        if self.client.endpoint.is_empty() && own.iter().all(|(_, url)| url.is_empty()) {
+        if !self.has_endpoint() {
             at.error("at least one endpoint must be specified");
         }
         for (key, url) in own {

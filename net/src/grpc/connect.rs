@@ -66,7 +66,7 @@ impl Target {
     /// Parses an `endpoint`; the error says what to write.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if let Some(path) = text.strip_prefix("unix:") {
-            return Ok(Self::Unix(unix_path(path)));
+            return unix_path(path).map(Self::Unix).map_err(|error| error.to_string());
         }
         let rest = ["http://", "https://"].iter().find_map(|scheme| text.strip_prefix(scheme));
         let rest = rest.map(|rest| rest.strip_suffix('/').unwrap_or(rest));

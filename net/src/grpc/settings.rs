@@ -13,6 +13,7 @@ use crate::{
     http::settings::check_headers,
     later::Later,
     tls,
+    watch::PingPolicy,
 };
 
 /// The message limit when `max_recv_msg_size_mib` is 0.
@@ -75,7 +76,8 @@ pub struct ServerParameters {
     pub timeout: GoDuration,
 }
 
-/// `keepalive.enforcement_policy`: accepted, not enforced yet.
+/// `keepalive.enforcement_policy`: a client that breaks it three times in a row is sent away with GOAWAY
+/// `too_many_pings`. Without this section clients ping as often as they like.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EnforcementPolicy {
@@ -85,9 +87,12 @@ pub struct EnforcementPolicy {
     pub permit_without_stream: bool,
 }
 
-impl Check for EnforcementPolicy {
-    fn check(&self, at: &mut Checker<'_>) {
-        at.warn("not enforced yet: clients may ping as often as they like");
+impl ServerKeepalive {
+    /// What is enforced.
+    pub(super) fn ping_policy(&self) -> Option<PingPolicy> {
+        let policy = self.enforcement_policy.as_option()?;
+        let min_time = policy.min_time.non_zero().unwrap_or(Duration::from_secs(5 * 60));
+        Some(PingPolicy { min_time, without_stream: policy.permit_without_stream })
     }
 }
 
@@ -114,18 +119,13 @@ impl ServerSettings {
 
 impl Check for ServerSettings {
     fn check(&self, at: &mut Checker<'_>) {
-        if let Err(error) = Endpoint::parse(&self.endpoint, self.transport) {
-            at.key("endpoint").error(error.to_string());
-        }
+        Endpoint::check_server(&self.endpoint, self.transport, at);
         at.inside("tls", &self.tls);
         self.auth.check("auth", at);
         self.middlewares.check("middlewares", at);
         // The frame of a message counts its bytes in 32 bits.
         if self.max_recv_msg_size_mib >= ByteSize::mib(4096) {
             at.key("max_recv_msg_size_mib").must("be less than 4096");
-        }
-        if let Some(keepalive) = self.keepalive.as_option() {
-            at.section("keepalive").inside("enforcement_policy", &keepalive.enforcement_policy);
         }
     }
 }

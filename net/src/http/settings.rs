@@ -9,7 +9,7 @@ use sluice_config::{ByteSize, Check, Checker, GoDuration, Headers, Section, Stri
 
 use crate::{
     compression::{Codec, Compression, CompressionParams},
-    endpoint::{Endpoint, Transport},
+    endpoint::{Endpoint, EndpointError, Transport},
     later::Later,
     tls,
 };
@@ -101,9 +101,7 @@ impl ServerSettings {
 
 impl Check for ServerSettings {
     fn check(&self, at: &mut Checker<'_>) {
-        if let Err(error) = Endpoint::parse(&self.endpoint, self.transport) {
-            at.key("endpoint").error(error.to_string());
-        }
+        Endpoint::check_server(&self.endpoint, self.transport, at);
         at.inside("tls", &self.tls);
         at.inside("cors", &self.cors);
         self.auth.check("auth", at);
@@ -264,7 +262,15 @@ impl Check for ClientSettings {
 /// # Errors
 /// What to write instead.
 pub fn check_url(text: &str) -> Result<(), String> {
-    let url = reqwest::Url::parse(text).map_err(|error| format!("`{text}` is no URL: {error}"))?;
+    let url = reqwest::Url::parse(text).map_err(|error| {
+        let authority = text.split_once("://").map_or(text, |(_, rest)| rest).split(['/', '?', '#']).next();
+        match authority.unwrap_or_default().rsplit_once(':') {
+            Some((_, port)) if !port.ends_with(']') && port.parse::<u16>().is_err() => {
+                EndpointError::Port(port.to_owned()).to_string()
+            }
+            _ => format!("`{text}` is no URL: {error}"),
+        }
+    })?;
     match url.scheme() {
         "http" | "https" if url.has_host() => Ok(()),
         "http" | "https" => Err(format!("`{text}` has no host")),

@@ -36,9 +36,9 @@ impl ClientTls {
     pub(crate) fn new(settings: &ClientSettings, alpn: &[&[u8]]) -> Result<Self, TlsError> {
         let common = &settings.common;
         let provider = names::provider(&common.suites(), &common.curves());
-        pem::identity(common, &provider)?;
-        if common.has_ca() {
-            pem::roots(common)?;
+        if settings.uses_files() {
+            pem::identity(common, &provider)?;
+            pem::given_roots(common)?;
         }
         let alpn = alpn.iter().map(|protocol| protocol.to_vec()).collect();
         Ok(Self { settings: settings.clone(), alpn, name: NameFrom::Connection, current: Mutex::new(None) })
@@ -87,10 +87,21 @@ impl ClientTls {
     }
 }
 
+/// Everything that is wrong with the files of `settings`.
+pub(super) fn problems(settings: &ClientSettings) -> Vec<TlsError> {
+    if !settings.uses_files() {
+        return Vec::new();
+    }
+    let common = &settings.common;
+    let mut found = pem::identity_problems(common, &names::provider(&common.suites(), &common.curves()));
+    found.extend(pem::given_roots(common).err());
+    found
+}
+
 fn load(settings: &ClientSettings, alpn: &[Vec<u8>], name: NameFrom) -> Result<Arc<ClientConfig>, TlsError> {
     let common = &settings.common;
     let provider = Arc::new(names::provider(&common.suites(), &common.curves()));
-    let identity = pem::identity(common, &provider)?;
+    let identity = if settings.uses_files() { pem::identity(common, &provider)? } else { None };
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&common.versions())
         .map_err(|error| TlsError::new("min_version", error.to_string()))?;

@@ -93,6 +93,19 @@ fn changed_at(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
+/// Everything that is wrong with the files of `settings`.
+pub(super) fn problems(settings: &ServerSettings) -> Vec<TlsError> {
+    let provider = names::provider(&settings.common.suites(), &settings.common.curves());
+    let mut found = pem::identity_problems(&settings.common, &provider);
+    let roots = |path: &std::path::PathBuf| pem::roots_of_file("client_ca_file", path).err();
+    found.extend(settings.client_ca_file.as_ref().and_then(roots));
+    if found.is_empty() {
+        // What is left is how they go together.
+        found.extend(load(settings, &[]).err());
+    }
+    found
+}
+
 fn load(settings: &ServerSettings, alpn: &[Vec<u8>]) -> Result<Arc<ServerConfig>, TlsError> {
     let common = &settings.common;
     let provider = Arc::new(names::provider(&common.suites(), &common.curves()));

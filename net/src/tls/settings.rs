@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use rustls::{CipherSuite, NamedGroup, SupportedProtocolVersion};
+use rustls_pki_types::ServerName;
 use serde::{Deserialize, Serialize};
 use sluice_config::{Check, Checker, GoDuration, Secret, StringList};
 
-use super::names;
+use super::{client, names, server};
 use crate::later::Later;
 
 /// What servers and clients have in common.
@@ -103,6 +104,13 @@ impl Common {
     }
 }
 
+impl ClientSettings {
+    /// Whether certificates, keys and roots of the settings count: not where `insecure` switches TLS off.
+    pub(super) fn uses_files(&self) -> bool {
+        !self.insecure || self.common.has_ca()
+    }
+}
+
 impl Check for Common {
     fn check(&self, at: &mut Checker<'_>) {
         for (file, pem, file_key, pem_key) in [
@@ -150,6 +158,13 @@ impl Check for ServerSettings {
         if self.client_ca_file_reload && self.client_ca_file.is_none() {
             at.key("client_ca_file_reload").error("needs client_ca_file");
         }
+        if self.common.has_ca() && self.client_ca_file.is_none() {
+            let key = if self.common.ca_file.is_some() { "ca_file" } else { "ca_pem" };
+            at.key(key).warn("has no effect on a server: client certificates are verified with client_ca_file");
+        }
+        if at.sees_machine() {
+            server::problems(self).into_iter().for_each(|error| at.key(error.key).error(error.message));
+        }
     }
 }
 
@@ -158,6 +173,14 @@ impl Check for ClientSettings {
         self.common.check(at);
         if self.common.has_cert() != self.common.has_key() {
             at.error("provide both certificate and key, or neither");
+        }
+        if !self.server_name_override.is_empty()
+            && ServerName::try_from(self.server_name_override.as_str()).is_err()
+        {
+            at.key("server_name_override").must("be a host name or an IP address, without a port");
+        }
+        if at.sees_machine() {
+            client::problems(self).into_iter().for_each(|error| at.key(error.key).error(error.message));
         }
     }
 }

@@ -150,7 +150,10 @@ fn wrong_values_are_told_what_is_right() {
     let server = |keys: &str| problem::<http::ServerSettings>(&format!("{{endpoint: 'h:1', {keys}}}"));
     let post = |keys: &str| problem::<http::ClientSettings>(&format!("{{endpoint: 'http://h:1', {keys}}}"));
     for (text, part) in [
-        (problem::<grpc::ClientSettings>("endpoint: h:port"), "endpoint: `port` in `h:port` is no port"),
+        (
+            problem::<grpc::ClientSettings>("endpoint: h:port"),
+            "endpoint: invalid port \"port\": write a number",
+        ),
         (problem::<grpc::ServerSettings>("endpoint: localhost"), "endpoint: `localhost` has no port"),
         (problem::<grpc::ServerSettings>("{endpoint: 'h:1', max_recv_msg_size_mib: 4096}"), "less than 4096"),
         (

@@ -1,6 +1,7 @@
 //! The YAML of `memory_limiter`.
 
 use serde::{Deserialize, Serialize};
+use sluice_component::memory;
 use sluice_config::{ByteSize, Check, Checker, GoDuration};
 
 /// `processors: memory_limiter:`, with otelcol's keys and defaults.
@@ -77,6 +78,9 @@ impl Check for Settings {
         if self.limit_percentage > 0 && self.limit_percentage <= self.spike_limit_percentage {
             at.key("spike_limit_percentage")
                 .error("'spike_limit_percentage' must be smaller than 'limit_percentage'");
+        }
+        if self.limit.bytes() == 0 && at.sees_machine() && memory::total().is_none() {
+            at.key("limit_percentage").error("the total memory is not known here: set limit_mib");
         }
         self.check_gc(at);
     }
