@@ -14,11 +14,11 @@
 mod decode;
 mod encode;
 mod number;
-mod read;
+pub mod read;
 mod schema;
 #[cfg(test)]
 mod tests;
-pub(crate) mod write;
+pub mod write;
 
 use crate::{Limits, Pdata, Signal};
 use bytes::Bytes;

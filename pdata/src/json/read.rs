@@ -1,10 +1,10 @@
-//! A pull parser for JSON text: tokens on demand, no tree, no recursion.
+//! A pull parser for JSON text: tokens on demand, no tree, no recursion. It knows nothing of OTLP.
 
 use super::JsonError;
 
 /// A position in a JSON text.
 #[derive(Debug)]
-pub(super) struct Parser<'a> {
+pub struct Parser<'a> {
     text: &'a [u8],
     at: usize,
     /// Strings that had escapes, decoded.
@@ -13,19 +13,23 @@ pub(super) struct Parser<'a> {
 
 /// A string's content: as it stands in the text, or decoded in the parser's buffer until the next string is read.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Str<'a> {
+pub enum Str<'a> {
+    /// A piece of the text. Not checked to be UTF-8.
     Plain(&'a [u8]),
+    /// Had escapes: see [`Parser::bytes`].
     Unescaped,
 }
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(text: &'a [u8]) -> Self {
+    /// Reads `text` from its start.
+    #[must_use]
+    pub fn new(text: &'a [u8]) -> Self {
         Self { text, at: 0, unescaped: Vec::new() }
     }
 
     /// The next byte that is not blank, or 0 at the end.
     #[inline]
-    pub(super) fn peek(&mut self) -> u8 {
+    pub fn peek(&mut self) -> u8 {
         while let Some(byte) = self.text.get(self.at) {
             match byte {
                 b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
@@ -37,7 +41,7 @@ impl<'a> Parser<'a> {
 
     /// Takes `byte` if it comes next.
     #[inline]
-    pub(super) fn take(&mut self, byte: u8) -> bool {
+    pub fn take(&mut self, byte: u8) -> bool {
         let next = self.peek() == byte;
         if next {
             self.at += 1;
@@ -45,19 +49,32 @@ impl<'a> Parser<'a> {
         next
     }
 
-    pub(super) fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), JsonError> {
+    /// Takes `byte`.
+    ///
+    /// # Errors
+    /// Says `what` when something else comes next.
+    #[inline]
+    pub fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), JsonError> {
         if self.take(byte) { Ok(()) } else { Err(self.error(what)) }
     }
 
     /// Takes `null` if it comes next.
-    pub(super) fn take_null(&mut self) -> Result<bool, JsonError> {
+    ///
+    /// # Errors
+    /// When it is something else that begins with `n`.
+    #[inline]
+    pub fn take_null(&mut self) -> Result<bool, JsonError> {
         if self.peek() != b'n' {
             return Ok(false);
         }
         self.literal(b"null").map(|()| true)
     }
 
-    pub(super) fn bool(&mut self) -> Result<bool, JsonError> {
+    /// `true` or `false`.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn bool(&mut self) -> Result<bool, JsonError> {
         match self.peek() {
             b't' => self.literal(b"true").map(|()| true),
             b'f' => self.literal(b"false").map(|()| false),
@@ -74,8 +91,11 @@ impl<'a> Parser<'a> {
     }
 
     /// After a member of an object or array: whether another follows. Takes the comma or the closing bracket.
+    ///
+    /// # Errors
+    /// When it is neither.
     #[inline]
-    pub(super) fn more(&mut self, close: u8) -> Result<bool, JsonError> {
+    pub fn more(&mut self, close: u8) -> Result<bool, JsonError> {
         match self.peek() {
             b',' => {
                 self.at += 1;
@@ -91,7 +111,11 @@ impl<'a> Parser<'a> {
     }
 
     /// A key and its colon.
-    pub(super) fn key(&mut self) -> Result<Str<'a>, JsonError> {
+    ///
+    /// # Errors
+    /// As [`string`](Self::string), or when there is no colon.
+    #[inline]
+    pub fn key(&mut self) -> Result<Str<'a>, JsonError> {
         if self.peek() != b'"' {
             return Err(self.error("expected a key in double quotes"));
         }
@@ -100,8 +124,10 @@ impl<'a> Parser<'a> {
         Ok(key)
     }
 
-    /// What a [`Str`] stands for.
-    pub(super) fn bytes<'b>(&'b self, text: Str<'b>) -> &'b [u8] {
+    /// What a [`Str`] stands for, if no other string was read since.
+    #[must_use]
+    #[inline]
+    pub fn bytes<'b>(&'b self, text: Str<'b>) -> &'b [u8] {
         match text {
             Str::Plain(bytes) => bytes,
             Str::Unescaped => &self.unescaped,
@@ -109,7 +135,11 @@ impl<'a> Parser<'a> {
     }
 
     /// A string. Bytes that are not UTF-8 are left as they are; the walk over the protobuf repairs them.
-    pub(super) fn string(&mut self) -> Result<Str<'a>, JsonError> {
+    ///
+    /// # Errors
+    /// When it is none, is not closed, or holds an unknown escape or a control character.
+    #[inline]
+    pub fn string(&mut self) -> Result<Str<'a>, JsonError> {
         self.expect(b'"', "expected a string")?;
         let run = self.run()?;
         if self.text.get(self.at) == Some(&b'"') {
@@ -131,18 +161,22 @@ impl<'a> Parser<'a> {
     }
 
     /// The bytes up to the next quote or backslash.
+    #[inline]
     fn run(&mut self) -> Result<&'a [u8], JsonError> {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        let Some(end) = memchr::memchr2(b'"', b'\\', rest) else {
-            return Err(self.error("string is not closed"));
-        };
-        let run = rest.get(..end).unwrap_or_default();
-        if run.iter().any(|byte| *byte < 0x20) {
-            self.at += run.iter().position(|byte| *byte < 0x20).unwrap_or(0);
-            return Err(self.error("control character in a string"));
+        let end = plain_len(rest);
+        let (run, after) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+        match after.first() {
+            Some(b'"' | b'\\') => {
+                self.at += end;
+                Ok(run)
+            }
+            None => Err(self.error("string is not closed")),
+            Some(_) => {
+                self.at += end;
+                Err(self.error("control character in a string"))
+            }
         }
-        self.at += end;
-        Ok(run)
     }
 
     /// What follows a backslash. Half of a surrogate pair becomes U+FFFD.
@@ -191,7 +225,10 @@ impl<'a> Parser<'a> {
     }
 
     /// A number, as text that keeps to JSON's grammar.
-    pub(super) fn number(&mut self) -> Result<&'a [u8], JsonError> {
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn number(&mut self) -> Result<&'a [u8], JsonError> {
         self.peek();
         let start = self.at;
         self.at += usize::from(self.text.get(self.at) == Some(&b'-'));
@@ -225,7 +262,10 @@ impl<'a> Parser<'a> {
     }
 
     /// Passes over one value of any kind and depth. Depth costs one byte of memory a level, never stack.
-    pub(super) fn skip(&mut self) -> Result<(), JsonError> {
+    ///
+    /// # Errors
+    /// When it is not JSON.
+    pub fn skip(&mut self) -> Result<(), JsonError> {
         let mut open = Vec::new();
         loop {
             match self.peek() {
@@ -267,25 +307,37 @@ impl<'a> Parser<'a> {
     }
 
     /// Only blanks may follow.
-    pub(super) fn end(&mut self) -> Result<(), JsonError> {
+    ///
+    /// # Errors
+    /// When something else does.
+    pub fn end(&mut self) -> Result<(), JsonError> {
         self.peek();
         if self.at == self.text.len() { Ok(()) } else { Err(self.error("expected nothing more")) }
     }
 
     /// An error at the current position.
+    #[must_use]
     #[cold]
-    pub(super) fn error(&self, what: &'static str) -> JsonError {
+    pub fn error(&self, what: &'static str) -> JsonError {
         self.error_at(self.at, what)
     }
 
-    /// Where the parser stands, for [`error_at`](Self::error_at).
-    pub(super) fn position(&mut self) -> usize {
+    /// Bytes that were read. Blanks that follow are not among them.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// Where the next token starts, for [`error_at`](Self::error_at).
+    pub fn position(&mut self) -> usize {
         self.peek();
         self.at
     }
 
+    /// An error at a position that [`position`](Self::position) gave.
+    #[must_use]
     #[cold]
-    pub(super) fn error_at(&self, at: usize, what: &'static str) -> JsonError {
+    pub fn error_at(&self, at: usize, what: &'static str) -> JsonError {
         let before = self.text.get(..at).unwrap_or(self.text);
         let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
         let is_start_of_char = |byte: &&u8| **byte & 0xc0 != 0x80;
@@ -297,6 +349,28 @@ impl<'a> Parser<'a> {
             what: if at >= self.text.len() { "unexpected end of the text" } else { what },
         }
     }
+}
+
+/// How many bytes of `text` a JSON string may hold as they are: up to the first quote, backslash or control character.
+#[inline]
+pub(super) fn plain_len(text: &[u8]) -> usize {
+    // The lowest byte that is marked is always right; a borrow can mark bytes above it for nothing.
+    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    let (words, tail) = text.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quote = word ^ (ONES * b'"' as u64);
+        let backslash = word ^ (ONES * b'\\' as u64);
+        let found = (quote.wrapping_sub(ONES) & !quote)
+            | (backslash.wrapping_sub(ONES) & !backslash)
+            | (word.wrapping_sub(ONES * 0x20) & !word);
+        if found & HIGH != 0 {
+            return index * 8 + (found & HIGH).trailing_zeros() as usize / 8;
+        }
+    }
+    let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    words.len() * 8 + tail.iter().position(special).unwrap_or(tail.len())
 }
 
 fn hex_value(digits: &[u8]) -> Option<u32> {

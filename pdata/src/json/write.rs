@@ -1,17 +1,37 @@
-//! Pieces of JSON text, written onto the end of a `Vec<u8>`.
+//! Pieces of JSON text, written onto the end of a `Vec<u8>`. They know nothing of OTLP.
 
+use super::read::plain_len;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::io::Write;
 
 /// A quoted string. `text` is expected to be UTF-8 and is copied as it is, but for what JSON must have escaped.
-pub(crate) fn push_string(out: &mut Vec<u8>, text: &[u8]) {
+#[inline]
+pub fn push_string(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
+    push_escaped(out, text);
+    out.push(b'"');
+}
+
+/// What stands between the quotes of [`push_string`].
+#[inline]
+pub fn push_escaped(out: &mut Vec<u8>, text: &[u8]) {
+    let plain = plain_len(text);
+    if plain == text.len() {
+        out.extend_from_slice(text);
+    } else {
+        push_escapes(out, text, plain);
+    }
+}
+
+/// `text` whose first `plain` bytes need no escape.
+#[inline(never)]
+fn push_escapes(out: &mut Vec<u8>, text: &[u8], mut plain: usize) {
     let mut rest = text;
-    while let Some(plain) = rest.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\') {
-        let (run, escaped) = rest.split_at(plain);
+    loop {
+        let (run, escaped) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
         out.extend_from_slice(run);
-        let Some((byte, after)) = escaped.split_first() else { break };
+        let Some((byte, after)) = escaped.split_first() else { return };
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
@@ -26,13 +46,12 @@ pub(crate) fn push_string(out: &mut Vec<u8>, text: &[u8]) {
             }
         }
         rest = after;
+        plain = plain_len(rest);
     }
-    out.extend_from_slice(rest);
-    out.push(b'"');
 }
 
 /// Lower-case hex, without quotes.
-pub(crate) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+pub fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     const fn digit(nibble: u8) -> u8 {
         if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
     }
@@ -40,7 +59,7 @@ pub(crate) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Padded standard base64, without quotes.
-pub(crate) fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+pub fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
     let start = out.len();
     out.resize(start + base64::encoded_len(bytes.len(), true).unwrap_or(0), 0);
     let written = out.get_mut(start..).map_or(0, |room| STANDARD.encode_slice(bytes, room).unwrap_or(0));
@@ -48,13 +67,13 @@ pub(crate) fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// An integer.
-pub(crate) fn push_int(out: &mut Vec<u8>, v: impl itoa::Integer) {
+pub fn push_int(out: &mut Vec<u8>, v: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(v).as_bytes());
 }
 
 /// The shortest text that reads back as this finite number, as ECMAScript (and Go's JSON) writes it: no exponent
 /// from 1e-6 up to 1e21, no trailing `.0`.
-pub(crate) fn push_float(out: &mut Vec<u8>, v: f64) {
+pub fn push_float(out: &mut Vec<u8>, v: f64) {
     let mut buffer = ryu::Buffer::new();
     let short = buffer.format_finite(v);
     if !short.contains('e') {
