@@ -1,0 +1,146 @@
+//! Version 2 JSON: an array of spans.
+
+use std::borrow::Cow;
+
+use sluice_pdata::Limits;
+
+use super::json::Reader;
+use super::span::{Annotation, Span};
+use super::to_otlp::ToOtlp;
+use super::{Options, keys};
+use crate::{Malformed, Translated};
+
+pub(super) fn to_otlp(body: &[u8], options: &Options, limits: &Limits) -> Result<Translated, Malformed> {
+    let mut out = ToOtlp::new(options, limits, body.len());
+    let mut span = Span::default();
+    Reader::new(body).spans(|reader| {
+        span.clear();
+        read_span(reader, &mut span)?;
+        out.push(&mut span)
+    })?;
+    out.finish()
+}
+
+fn read_span<'a>(reader: &mut Reader<'a>, span: &mut Span<'a>) -> Result<(), Malformed> {
+    let is_object = reader.object(|reader, key| {
+        match &*key {
+            b"traceId" => {
+                read_id(reader, &mut span.trace_id, &mut span.fault, "with a trace id that is none")?
+            }
+            b"id" => read_id(reader, &mut span.id, &mut span.fault, "with an id that is none")?,
+            b"parentId" => {
+                read_id(reader, &mut span.parent_id, &mut span.fault, "with a parent id that is none")?;
+            }
+            b"name" => span.name = reader.string(&mut span.fault, "with a name that is no string")?,
+            b"kind" => {
+                let name = reader.string(&mut span.fault, "with a kind that is no string")?;
+                match kind(&name) {
+                    Some(kind) => span.kind = kind,
+                    None => span.tags.push((Cow::Borrowed(keys::SPAN_KIND), name)),
+                }
+            }
+            b"timestamp" => {
+                span.timestamp =
+                    reader.unsigned(&mut span.fault, "with a timestamp that is no count of microseconds")?;
+            }
+            b"duration" => {
+                span.duration =
+                    reader.unsigned(&mut span.fault, "with a duration that is no count of microseconds")?;
+            }
+            b"localEndpoint" => span.local = reader.endpoint(&mut span.fault)?,
+            b"remoteEndpoint" => span.remote = reader.endpoint(&mut span.fault)?,
+            b"annotations" => read_annotations(reader, span)?,
+            b"tags" => read_tags(reader, span)?,
+            b"binaryAnnotations" => {
+                return Err(reader.text.error("this is version 1 of Zipkin's format, not 2").into());
+            }
+            _ => reader.text.skip()?,
+        }
+        Ok(())
+    })?;
+    if !is_object {
+        span.fault("that are no object");
+    }
+    Ok(())
+}
+
+/// An id in hex; `null` and the empty string are none.
+pub(super) fn read_id<'a, const N: usize>(
+    reader: &mut Reader<'a>,
+    id: &mut [u8; N],
+    fault: &mut Option<&'static str>,
+    what: &'static str,
+) -> Result<(), Malformed> {
+    let text = reader.string(fault, what)?;
+    match super::span::id_from_hex(&text) {
+        Some(read) => *id = read,
+        None => {
+            fault.get_or_insert(what);
+        }
+    }
+    Ok(())
+}
+
+fn kind(name: &[u8]) -> Option<u8> {
+    Some(match name {
+        b"" => 0,
+        b"SERVER" => 2,
+        b"CLIENT" => 3,
+        b"PRODUCER" => 4,
+        b"CONSUMER" => 5,
+        _ => return None,
+    })
+}
+
+fn read_annotations<'a>(reader: &mut Reader<'a>, span: &mut Span<'a>) -> Result<(), Malformed> {
+    let Span { annotations, fault, .. } = span;
+    let is_array = reader.array(|reader| {
+        if reader.text.take_null()? {
+            return Ok(());
+        }
+        let mut annotation = Annotation::default();
+        let is_object = reader.object(|reader, key| {
+            match &*key {
+                b"timestamp" => {
+                    annotation.timestamp = reader
+                        .unsigned(fault, "with an annotation's timestamp that is no count of microseconds")?;
+                }
+                b"value" => {
+                    annotation.value = reader.string(fault, "with an annotation that is no string")?;
+                }
+                b"endpoint" => {
+                    return Err(reader.text.error("this is version 1 of Zipkin's format, not 2").into());
+                }
+                _ => reader.text.skip()?,
+            }
+            Ok(())
+        })?;
+        if is_object {
+            annotations.push(annotation);
+        } else {
+            fault.get_or_insert("with an annotation that is no object");
+        }
+        Ok(())
+    })?;
+    if !is_array {
+        span.fault("with annotations that are no array");
+    }
+    Ok(())
+}
+
+fn read_tags<'a>(reader: &mut Reader<'a>, span: &mut Span<'a>) -> Result<(), Malformed> {
+    if reader.text.take_null()? {
+        return Ok(());
+    }
+    let tags = &mut span.tags;
+    let is_object = reader.object(|reader, key| {
+        if let Some(value) = reader.tag()? {
+            tags.push((key, value));
+        }
+        Ok(())
+    })?;
+    if !is_object {
+        span.fault("with tags that are no object");
+    }
+    Ok(())
+}
