@@ -13,10 +13,12 @@
 //!   ([`Context::is_owned`](sluice_component::Context::is_owned)).
 //! - *End to end*: nothing is owned. Callers wait and get the verdict on the batches that carried their items; a
 //!   batch leaves at the latest at half of the shortest time that one of its callers waits. A caller that goes
-//!   away before the batch leaves takes only his own items out of it.
+//!   away before the batch leaves takes only his own items out of it. A batch that is refused for good is taken
+//!   `apart`, and what each caller put into it is offered alone, once: what one of them sent costs only himself.
 //!
 //! Appending moves references: nothing is decoded or copied, and nothing is allocated per item.
 
+mod apart;
 mod buffer;
 mod lane;
 mod settings;

@@ -10,11 +10,11 @@ use std::{
     time::Duration,
 };
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt, stream};
 use rand::Rng;
 use sluice_component::{
-    Budget, Class, ComponentRef, Consume, Context, Reason, Refusal, Tier, ledger::Account, quiet::Quiet,
-    telemetry::BatchMetrics,
+    Budget, Class, ComponentRef, Consume, Context, Permit, Reason, Refusal, Tier, ledger::Account,
+    quiet::Quiet, telemetry::BatchMetrics,
 };
 use sluice_pdata::{Pdata, Signal};
 use tokio::{
@@ -23,8 +23,9 @@ use tokio::{
 };
 
 use super::{
+    apart::apart,
     buffer::{Buffer, Cut, Entry, Rules, Trigger, footprint},
-    waiter::{Waiter, Waiting},
+    waiter::{Answer, Waiter, Waiting},
 };
 
 /// Waits between offers of a batch that was refused retryably.
@@ -32,6 +33,8 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 /// How long a lane may have nothing to do before it asks whether to end.
 pub(super) const IDLE: Duration = Duration::from_secs(300);
+/// Callers whose items are offered at the same time after their batch was refused for good.
+const APART_AT_ONCE: usize = 8;
 
 /// What the lanes of one processor in one pipeline have in common.
 pub(super) struct Common {
@@ -214,28 +217,81 @@ impl Lane {
         drop(complete);
     }
 
-    /// Sends a batch once and tells the callers what came of it.
+    /// Sends a batch once, or each caller's part of it alone if the whole is refused for good, and tells the callers
+    /// what came of it.
     async fn send_for_callers(&self, cut: Cut) {
         let Cut { data, trigger, complete, of_front, deadline } = cut;
-        let verdict = self.offer(self.context.clone().with_deadline(deadline), data.clone()).await;
-        if verdict.is_ok() {
-            self.count(&data, trigger);
+        let verdict = self.offer_once(deadline, data.clone(), trigger).await;
+        let mut callers: Vec<usize> = complete.iter().map(|&(items, ..)| items).collect();
+        callers.extend(Some(of_front).filter(|&items| items > 0));
+        if callers.len() > 1 && verdict.as_ref().is_err_and(|refusal| !refusal.is_retryable()) {
+            let parts = panic::catch_unwind(AssertUnwindSafe(|| apart(data, &callers)));
+            if let Ok(parts) = parts {
+                return self.offer_apart(parts, complete, of_front, trigger).await;
+            }
         }
         for (items, _room, waiter) in complete {
             if let Some(mut waiter) = waiter {
                 waiter.settle(items, &verdict);
             }
         }
-        if of_front > 0 {
-            let mut buffer = self.buffer();
-            if let Some(waiter) = buffer.front() {
-                waiter.settle(of_front, &verdict);
-                // The caller will send all of it again: the rest would only be a duplicate.
-                if verdict.is_err_and(|refusal| refusal.is_retryable()) {
-                    buffer.drop_front();
-                }
+        self.settle_front(of_front, &verdict);
+    }
+
+    /// Offers each caller's part of a batch that was refused for good alone. Nobody took the batch, or who did has
+    /// booked it as a possible duplicate: so nothing arrives twice unnoticed. Each caller is told at once, with no
+    /// await in between, so that what one part came to is not forgotten when time to drain runs out.
+    async fn offer_apart(
+        &self,
+        parts: Vec<Pdata>,
+        complete: Vec<(usize, Permit, Option<Waiter>)>,
+        of_front: usize,
+        trigger: Trigger,
+    ) {
+        let mut parts = parts.into_iter();
+        let mut offers = Vec::with_capacity(parts.len());
+        for ((items, room, waiter), part) in complete.into_iter().zip(parts.by_ref()) {
+            let Some(mut waiter) = waiter.filter(|waiter| !waiter.is_gone()) else { continue };
+            let offer = async move {
+                let verdict = self.offer_once(waiter.deadline, part, trigger).await;
+                waiter.settle(items, &verdict);
+                drop(room);
+            };
+            offers.push(offer.boxed());
+        }
+        if let Some(part) = parts.next() {
+            let deadline = self.buffer().front().and_then(|waiter| waiter.deadline);
+            let offer = async move {
+                let verdict = self.offer_once(deadline, part, trigger).await;
+                self.settle_front(of_front, &verdict);
+            };
+            offers.push(offer.boxed());
+        }
+        stream::iter(offers).buffer_unordered(APART_AT_ONCE).collect::<()>().await;
+    }
+
+    /// Notes the verdict on those `items` of the request at the front of the buffer that were in the batch.
+    fn settle_front(&self, items: usize, verdict: &Answer) {
+        if items == 0 {
+            return;
+        }
+        let mut buffer = self.buffer();
+        if let Some(waiter) = buffer.front() {
+            waiter.settle(items, verdict);
+            // The caller will send all of it again: the rest would only be a duplicate.
+            if verdict.as_ref().is_err_and(Refusal::is_retryable) {
+                buffer.drop_front();
             }
         }
+    }
+
+    /// Offers what callers wait for, and counts it if it is taken.
+    async fn offer_once(&self, deadline: Option<Instant>, data: Pdata, trigger: Trigger) -> Answer {
+        let verdict = self.offer(self.context.clone().with_deadline(deadline), data.clone()).await;
+        if verdict.is_ok() {
+            self.count(&data, trigger);
+        }
+        verdict
     }
 
     /// Offers a batch to the next component. A panic there is a refusal for good.

@@ -6,7 +6,7 @@ use sluice_component::{ComponentRef, Reason, Refusal, ledger::Account};
 use sluice_pdata::Signal;
 use tokio::{sync::oneshot, time::Instant};
 
-type Answer = Result<(), Refusal>;
+pub(super) type Answer = Result<(), Refusal>;
 
 /// The lane's end: it lies in the buffer beside the items. Dropping it answers the caller.
 pub(super) struct Waiter {

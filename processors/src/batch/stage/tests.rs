@@ -46,6 +46,8 @@ fn numbers(data: &Pdata) -> Vec<u64> {
 enum Mood {
     Take,
     Refuse(Class, Reason),
+    /// Refuses for good what has the record of this number in it.
+    RefuseWith(u64),
     Hang,
     Panic,
 }
@@ -76,6 +78,16 @@ impl Consume for Sink {
             Mood::Refuse(class, reason) => {
                 let exporter = component(Kind::Exporter, "otlp");
                 Err(Refusal { class, ..Refusal::retryable(exporter, Signal::Logs, data.items(), reason) })
+            }
+            Mood::RefuseWith(poison) => {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                if numbers(&data).contains(&poison) {
+                    let exporter = component(Kind::Exporter, "otlp");
+                    return Err(Refusal::permanent(exporter, Signal::Logs, data.items(), Reason::Permanent));
+                }
+                self.branch.sent(data.items());
+                self.taken.lock().unwrap().push((cx, data));
+                Ok(())
             }
             Mood::Hang => std::future::pending().await,
             Mood::Panic => panic!("a sink that panics"),
@@ -585,6 +597,68 @@ async fn end_to_end_a_part_that_is_refused_for_good_does_not_keep_the_rest_back(
     let refusal = client(&stand, None, 0, 25).await.unwrap().unwrap_err();
     assert_eq!((refusal.reason, refusal.is_retryable()), (Reason::TooLarge, false));
     assert_eq!(stand.batches().concat(), range(10..25));
+    assert_even(&stand);
+}
+
+#[tokio::test(start_paused = true)]
+async fn i4_end_to_end_only_the_caller_with_the_poison_is_refused_for_good() {
+    for max in [0, 50] {
+        let stand = Stand::built(settings(200, 50, max), Tier::EndToEnd, [], Mood::RefuseWith(17));
+        stand.batch.start(&stand.host).await.unwrap();
+        let stand = Arc::new(stand);
+        // With a maximum, some callers have items in two batches.
+        let callers: Vec<_> = (0..20).map(|n| client(&stand, None, n * 7, 7)).collect();
+        for (n, caller) in callers.into_iter().enumerate() {
+            let verdict = caller.await.unwrap();
+            assert_eq!(verdict.as_ref().is_err_and(|refusal| !refusal.is_retryable()), n == 2, "{verdict:?}");
+            assert_eq!(verdict.is_err(), n == 2);
+        }
+        let mut delivered = stand.batches().concat();
+        delivered.sort_unstable();
+        let expected: Vec<u64> = range(0..140).into_iter().filter(|n| !(14..21).contains(n)).collect();
+        assert_eq!(delivered, expected, "each once");
+        assert_eq!(stand.balance().possible_duplicates, 0);
+        assert_even(&stand);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i4_end_to_end_a_caller_alone_in_his_batch_is_not_asked_for_again() {
+    let stand = Arc::new(Stand::new(settings(200, 10, 0), Tier::EndToEnd, [NEVER]).await);
+    client(&stand, None, 0, 10).await.unwrap().unwrap_err();
+    assert_eq!(stand.sink.offers.load(Ordering::Relaxed), 1);
+    assert_even(&stand);
+}
+
+#[tokio::test(start_paused = true)]
+async fn i4_end_to_end_each_part_has_its_own_callers_deadline() {
+    let stand = Arc::new(Stand::new(settings(200, 10, 0), Tier::EndToEnd, [NEVER]).await);
+    let begun = Instant::now();
+    let waits = [Some(Duration::from_secs(8)), None, Some(Duration::from_secs(30))];
+    let callers: Vec<_> = waits.iter().zip(0..).map(|(&wait, n)| client(&stand, wait, n, 4)).collect();
+    for caller in callers {
+        caller.await.unwrap().unwrap();
+    }
+    let taken = stand.sink.taken.lock().unwrap().clone();
+    let deadlines: Vec<_> = taken.iter().map(|(cx, _)| cx.deadline()).collect();
+    assert_eq!(deadlines, waits.map(|wait| wait.map(|wait| begun + wait)));
+    assert_even(&stand);
+}
+
+#[tokio::test(start_paused = true)]
+async fn i4_end_to_end_what_was_taken_apart_when_time_to_drain_ran_out_is_told() {
+    let stand =
+        Stand::built(settings(200, 12, 0), Tier::EndToEnd, [NEVER, Mood::Hang, Mood::Take], Mood::Hang);
+    stand.batch.start(&stand.host).await.unwrap();
+    let stand = Arc::new(stand);
+    let callers: Vec<_> = (0..3).map(|n| client(&stand, None, n * 4, 4)).collect();
+    stand.settle().await;
+    stand.stop().await.unwrap();
+    let mut verdicts = Vec::new();
+    for caller in callers {
+        verdicts.push(caller.await.unwrap().map_err(|refusal| refusal.reason));
+    }
+    assert_eq!(verdicts, [Err(Reason::Stopping), Ok(()), Err(Reason::Stopping)]);
     assert_even(&stand);
 }
 
