@@ -1,9 +1,11 @@
 //! Zipkin v2 and v1, to OTLP and from it, with the mapping of otelcol's Zipkin receiver and exporter.
 //!
-//! Inwards, a body becomes OTLP bytes in one pass: a reader (`json_v2`) fills one reused span
-//! whose text is borrowed from the body, `to_otlp` writes it, and `request` puts the spans in order by resource and
-//! scope. A span that breaks a rule costs itself; a body that is not of its format is refused with the place.
+//! Inwards, a body becomes OTLP bytes in one pass: a reader (`json_v2`, `proto`, `json_v1`, `thrift_v1`) fills one
+//! reused span (`span`, `v1`) whose text is borrowed from the body, `to_otlp` or `v1` writes it, and `request` puts the
+//! spans in order by resource and scope. A span that breaks a rule costs itself; a body that is not of its format is refused with the place.
 //! An empty body is a body without spans, as it is for Zipkin's own server.
+//!
+//! Outwards, `from_otlp` visits the views and tells a `form` (JSON or protobuf) what to write.
 //!
 //! Where otelcol loses data, or refuses a whole body for one oddity, this does not:
 //!
@@ -19,13 +21,17 @@ mod event;
 mod form;
 mod from_otlp;
 mod json;
+mod json_v1;
 mod json_v2;
 mod keys;
+mod proto;
 mod request;
 mod seen;
 mod span;
 mod text;
+mod thrift_v1;
 mod to_otlp;
+mod v1;
 
 use sluice_pdata::Limits;
 use sluice_pdata::view::TracesView;
@@ -76,6 +82,31 @@ impl AttributeNames {
 /// cannot help.
 pub fn json_v2_to_otlp(body: &[u8], options: &Options, limits: &Limits) -> Result<Translated, Malformed> {
     json_v2::to_otlp(body, options, limits)
+}
+
+/// Reads a `zipkin.proto3.ListOfSpans`.
+///
+/// # Errors
+/// When the body is not protobuf, or the result would exceed `limits`. Sending it again cannot help.
+pub fn proto_to_otlp(body: &[u8], options: &Options, limits: &Limits) -> Result<Translated, Malformed> {
+    proto::to_otlp(body, options, limits)
+}
+
+/// Reads a v1 JSON array of spans.
+///
+/// # Errors
+/// When the body is not JSON, not an array, version 2, or when the result would exceed `limits`. Sending it again
+/// cannot help.
+pub fn json_v1_to_otlp(body: &[u8], options: &Options, limits: &Limits) -> Result<Translated, Malformed> {
+    json_v1::to_otlp(body, options, limits)
+}
+
+/// Reads a list of v1 spans in Thrift's binary protocol.
+///
+/// # Errors
+/// When the body is not such a list, or the result would exceed `limits`. Sending it again cannot help.
+pub fn thrift_v1_to_otlp(body: &[u8], options: &Options, limits: &Limits) -> Result<Translated, Malformed> {
+    thrift_v1::to_otlp(body, options, limits)
 }
 
 /// How OTLP spans become Zipkin's.

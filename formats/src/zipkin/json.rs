@@ -6,26 +6,13 @@ use std::borrow::Cow;
 use sluice_pdata::json::JsonError;
 use sluice_pdata::json::read::{Parser, Str};
 
-use super::span::{Endpoint, Text};
+use super::span::{Endpoint, Fault, Text, id_from_hex};
 use crate::Malformed;
 
 pub(super) struct Reader<'a> {
     pub(super) text: Parser<'a>,
     body: &'a [u8],
 }
-
-/// Something that can say what is wrong with it.
-pub(super) trait Faulty {
-    fn fault(&mut self, what: &'static str);
-}
-
-impl Faulty for Option<&'static str> {
-    fn fault(&mut self, what: &'static str) {
-        self.get_or_insert(what);
-    }
-}
-
-type Fault = Option<&'static str>;
 
 impl<'a> Reader<'a> {
     pub(super) fn new(body: &'a [u8]) -> Self {
@@ -75,8 +62,28 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The objects of an array, or of `null`; `null` among them is nothing. `read` must take one, and says whether it
+    /// was an object.
+    pub(super) fn objects(
+        &mut self,
+        fault: &mut Fault,
+        what: &'static str,
+        mut read: impl FnMut(&mut Self, &mut Fault) -> Result<bool, Malformed>,
+    ) -> Result<(), Malformed> {
+        let is_array = self.array(|reader| {
+            if !reader.text.take_null()? && !read(reader, fault)? {
+                fault.set(what);
+            }
+            Ok(())
+        })?;
+        if !is_array {
+            fault.set(what);
+        }
+        Ok(())
+    }
+
     /// The elements of an array, or of `null`; `element` must take the value. Says whether it was an array.
-    pub(super) fn array(
+    fn array(
         &mut self,
         mut element: impl FnMut(&mut Self) -> Result<(), Malformed>,
     ) -> Result<bool, Malformed> {
@@ -115,7 +122,7 @@ impl<'a> Reader<'a> {
         }
         if !self.text.take_null()? {
             self.text.skip()?;
-            fault.fault(what);
+            fault.set(what);
         }
         Ok(Cow::Borrowed(&[]))
     }
@@ -150,16 +157,31 @@ impl<'a> Reader<'a> {
             _ => {
                 if !self.text.take_null()? {
                     self.text.skip()?;
-                    fault.fault(what);
+                    fault.set(what);
                 }
                 return Ok(0);
             }
         };
         let value = unsigned(self.text.bytes(text));
         if value.is_none() {
-            fault.fault(what);
+            fault.set(what);
         }
         Ok(value.unwrap_or(0))
+    }
+
+    /// An id in hex; `null` and the empty string are none.
+    pub(super) fn id<const N: usize>(
+        &mut self,
+        id: &mut [u8; N],
+        fault: &mut Fault,
+        what: &'static str,
+    ) -> Result<(), Malformed> {
+        let text = self.string(fault, what)?;
+        match id_from_hex(&text) {
+            Some(read) => *id = read,
+            None => fault.set(what),
+        }
+        Ok(())
     }
 
     pub(super) fn endpoint(&mut self, fault: &mut Fault) -> Result<Endpoint<'a>, Malformed> {
@@ -177,7 +199,7 @@ impl<'a> Reader<'a> {
                 b"port" => {
                     let port = reader.unsigned(fault, PORT)?;
                     endpoint.port = u16::try_from(port).unwrap_or_else(|_| {
-                        fault.fault(PORT);
+                        fault.set(PORT);
                         0
                     });
                 }
@@ -186,12 +208,17 @@ impl<'a> Reader<'a> {
             Ok(())
         })?;
         if !is_object {
-            fault.fault("with an endpoint that is no object");
+            fault.set("with an endpoint that is no object");
         }
         Ok(endpoint)
     }
 }
 
+/// Reasons why a span is rejected, in the words of [`Rejected`](crate::Rejected).
+pub(super) const TIMESTAMP: &str = "with a timestamp that is no count of microseconds";
+pub(super) const DURATION: &str = "with a duration that is no count of microseconds";
+pub(super) const ANNOTATION_TIMESTAMP: &str =
+    "with an annotation whose timestamp is no count of microseconds";
 const PORT: &str = "with a port that is none";
 
 /// Digits, or a number that stands for a whole one, such as `1.5e3`.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use sluice_pdata::Limits;
 
-use super::json::Reader;
+use super::json::{ANNOTATION_TIMESTAMP, DURATION, Reader, TIMESTAMP};
 use super::span::{Annotation, Span};
 use super::to_otlp::ToOtlp;
 use super::{Options, keys};
@@ -18,18 +18,16 @@ pub(super) fn to_otlp(body: &[u8], options: &Options, limits: &Limits) -> Result
         read_span(reader, &mut span)?;
         out.push(&mut span)
     })?;
-    out.finish()
+    Ok(out.finish())
 }
 
 fn read_span<'a>(reader: &mut Reader<'a>, span: &mut Span<'a>) -> Result<(), Malformed> {
     let is_object = reader.object(|reader, key| {
         match &*key {
-            b"traceId" => {
-                read_id(reader, &mut span.trace_id, &mut span.fault, "with a trace id that is none")?
-            }
-            b"id" => read_id(reader, &mut span.id, &mut span.fault, "with an id that is none")?,
+            b"traceId" => reader.id(&mut span.trace_id, &mut span.fault, "with a trace id that is none")?,
+            b"id" => reader.id(&mut span.id, &mut span.fault, "with an id that is none")?,
             b"parentId" => {
-                read_id(reader, &mut span.parent_id, &mut span.fault, "with a parent id that is none")?;
+                reader.id(&mut span.parent_id, &mut span.fault, "with a parent id that is none")?;
             }
             b"name" => span.name = reader.string(&mut span.fault, "with a name that is no string")?,
             b"kind" => {
@@ -40,43 +38,22 @@ fn read_span<'a>(reader: &mut Reader<'a>, span: &mut Span<'a>) -> Result<(), Mal
                 }
             }
             b"timestamp" => {
-                span.timestamp =
-                    reader.unsigned(&mut span.fault, "with a timestamp that is no count of microseconds")?;
+                span.timestamp = reader.unsigned(&mut span.fault, TIMESTAMP)?;
             }
             b"duration" => {
-                span.duration =
-                    reader.unsigned(&mut span.fault, "with a duration that is no count of microseconds")?;
+                span.duration = reader.unsigned(&mut span.fault, DURATION)?;
             }
             b"localEndpoint" => span.local = reader.endpoint(&mut span.fault)?,
             b"remoteEndpoint" => span.remote = reader.endpoint(&mut span.fault)?,
             b"annotations" => read_annotations(reader, span)?,
             b"tags" => read_tags(reader, span)?,
-            b"binaryAnnotations" => {
-                return Err(reader.text.error("this is version 1 of Zipkin's format, not 2").into());
-            }
+            b"binaryAnnotations" => return Err(version_1(reader)),
             _ => reader.text.skip()?,
         }
         Ok(())
     })?;
     if !is_object {
-        span.fault("that are no object");
-    }
-    Ok(())
-}
-
-/// An id in hex; `null` and the empty string are none.
-pub(super) fn read_id<'a, const N: usize>(
-    reader: &mut Reader<'a>,
-    id: &mut [u8; N],
-    fault: &mut Option<&'static str>,
-    what: &'static str,
-) -> Result<(), Malformed> {
-    let text = reader.string(fault, what)?;
-    match super::span::id_from_hex(&text) {
-        Some(read) => *id = read,
-        None => {
-            fault.get_or_insert(what);
-        }
+        span.fault.set("that are no object");
     }
     Ok(())
 }
@@ -94,38 +71,29 @@ fn kind(name: &[u8]) -> Option<u8> {
 
 fn read_annotations<'a>(reader: &mut Reader<'a>, span: &mut Span<'a>) -> Result<(), Malformed> {
     let Span { annotations, fault, .. } = span;
-    let is_array = reader.array(|reader| {
-        if reader.text.take_null()? {
-            return Ok(());
-        }
+    reader.objects(fault, "with an annotation that is none", |reader, fault| {
         let mut annotation = Annotation::default();
         let is_object = reader.object(|reader, key| {
             match &*key {
-                b"timestamp" => {
-                    annotation.timestamp = reader
-                        .unsigned(fault, "with an annotation's timestamp that is no count of microseconds")?;
-                }
+                b"timestamp" => annotation.timestamp = reader.unsigned(fault, ANNOTATION_TIMESTAMP)?,
                 b"value" => {
                     annotation.value = reader.string(fault, "with an annotation that is no string")?;
                 }
-                b"endpoint" => {
-                    return Err(reader.text.error("this is version 1 of Zipkin's format, not 2").into());
-                }
+                b"endpoint" => return Err(version_1(reader)),
                 _ => reader.text.skip()?,
             }
             Ok(())
         })?;
-        if is_object {
-            annotations.push(annotation);
-        } else {
-            fault.get_or_insert("with an annotation that is no object");
-        }
-        Ok(())
-    })?;
-    if !is_array {
-        span.fault("with annotations that are no array");
-    }
-    Ok(())
+        annotations.push(annotation);
+        Ok(is_object)
+    })
+}
+
+/// Zipkin's server, too, takes each version at its own address only: read as version 2, this would lose most of what
+/// it says.
+#[cold]
+fn version_1(reader: &Reader<'_>) -> Malformed {
+    reader.text.error("this is version 1 of Zipkin's format, for /api/v1/spans").into()
 }
 
 fn read_tags<'a>(reader: &mut Reader<'a>, span: &mut Span<'a>) -> Result<(), Malformed> {
@@ -140,7 +108,7 @@ fn read_tags<'a>(reader: &mut Reader<'a>, span: &mut Span<'a>) -> Result<(), Mal
         Ok(())
     })?;
     if !is_object {
-        span.fault("with tags that are no object");
+        span.fault.set("with tags that are no object");
     }
     Ok(())
 }

@@ -24,7 +24,18 @@ pub(super) struct Span<'a> {
     pub(super) annotations: Vec<Annotation<'a>>,
     pub(super) tags: Vec<Tag<'a>>,
     /// What is wrong with the span, if anything is.
-    pub(super) fault: Option<&'static str>,
+    pub(super) fault: Fault,
+}
+
+/// What is wrong with a span, if anything is; the first fault stays.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Fault(pub(super) Option<&'static str>);
+
+impl Fault {
+    #[cold]
+    pub(super) fn set(&mut self, what: &'static str) {
+        self.0.get_or_insert(what);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -54,50 +65,52 @@ impl Span<'_> {
         *self = Self { annotations, tags, ..Self::default() };
     }
 
-    /// Takes note of what is wrong; the first fault stays.
-    #[cold]
-    pub(super) fn fault(&mut self, what: &'static str) {
-        self.fault.get_or_insert(what);
-    }
-
     /// What the rules forbid, found by a reader or here.
     pub(super) fn check(&mut self) -> Result<(), &'static str> {
-        if self.trace_id == [0; 16] {
-            self.fault("without a trace id");
-        }
-        if self.id == [0; 8] {
-            self.fault("without an id");
-        }
-        if self.parent_id == self.id {
-            self.parent_id = [0; 8];
-        }
+        check_ids(self.trace_id, self.id, &mut self.parent_id, &mut self.fault);
         if self.timestamp.max(self.duration) > u64::MAX / 1000 {
-            self.fault("with a time that is out of range");
+            self.fault.set("with a time that is out of range");
         }
-        self.keep_last_of_equal_tags();
-        self.fault.map_or(Ok(()), Err)
+        keep_last_of_equal(&mut self.tags, |(key, _)| key);
+        self.fault.0.map_or(Ok(()), Err)
     }
+}
 
-    fn keep_last_of_equal_tags(&mut self) {
-        let tags = &mut self.tags;
-        if tags.len() <= 32 {
-            let mut i = 1;
-            while let Some((before, [(key, value), ..])) = tags.split_at_mut_checked(i) {
-                match before.iter_mut().find(|(earlier, _)| earlier == key) {
-                    None => i += 1,
-                    Some(earlier) => {
-                        earlier.1 = std::mem::take(value);
-                        tags.remove(i);
-                    }
-                }
-            }
-        } else {
-            let mut seen = HashSet::with_capacity(tags.len());
-            let last: Vec<bool> = tags.iter().rev().map(|(key, _)| seen.insert(&**key)).collect();
-            let mut last = last.into_iter().rev();
-            tags.retain(|_| last.next().unwrap_or(true));
-        }
+/// The ids that a span must have. One that is its own parent has none.
+pub(super) fn check_ids(trace_id: [u8; 16], id: [u8; 8], parent_id: &mut [u8; 8], fault: &mut Fault) {
+    if trace_id == [0; 16] {
+        fault.set("without a trace id");
     }
+    if id == [0; 8] {
+        fault.set("without an id");
+    }
+    if *parent_id == id {
+        *parent_id = [0; 8];
+    }
+}
+
+/// Of elements with the same key, keeps the last, as a map does.
+pub(super) fn keep_last_of_equal<T>(list: &mut Vec<T>, key: impl Fn(&T) -> &[u8]) {
+    let differ = if list.len() <= 32 {
+        let mut rest = &list[..];
+        loop {
+            let [first, others @ ..] = rest else { break true };
+            if others.iter().any(|other| key(other) == key(first)) {
+                break false;
+            }
+            rest = others;
+        }
+    } else {
+        let mut seen = HashSet::with_capacity(list.len());
+        list.iter().all(|element| seen.insert(key(element)))
+    };
+    if differ {
+        return;
+    }
+    let mut seen = HashSet::with_capacity(list.len());
+    let last: Vec<bool> = list.iter().rev().map(|element| seen.insert(key(element))).collect();
+    let mut last = last.into_iter().rev();
+    list.retain(|_| last.next().unwrap_or(true));
 }
 
 /// An id of `N` bytes in hex, of any length up to the full one.

@@ -13,7 +13,7 @@ use super::{Options, event};
 use crate::{Malformed, Translated};
 
 /// Field of a span's attributes.
-const ATTRIBUTES: u32 = 9;
+pub(super) const ATTRIBUTES: u32 = 9;
 
 /// Writes spans one after the other.
 pub(super) struct ToOtlp<'o> {
@@ -44,8 +44,8 @@ impl<'o> ToOtlp<'o> {
         Self { options, request: Request::new(limits, body_len), resource: Vec::new(), scope: Vec::new() }
     }
 
-    pub(super) fn finish(self) -> Result<Translated, Malformed> {
-        Ok(self.request.finish())
+    pub(super) fn finish(self) -> Translated {
+        self.request.finish()
     }
 
     /// Adds `span`, or counts it as rejected.
@@ -111,29 +111,37 @@ fn put_span(out: &mut Vec<u8>, span: &Span<'_>, options: &Options) -> Told {
 
 /// What the endpoints say, as attributes. Returns the bits of their keys: tags of the same names give way.
 fn put_endpoints(out: &mut Vec<u8>, span: &Span<'_>, options: &Options) -> u8 {
-    let mut written = 0;
-    let mut put = |key: &[u8], value: Value<'_>| {
-        attribute::put(out, ATTRIBUTES, key, value);
-        written |= endpoint_bit(key);
+    put_address(out, &span.local, true, options) | put_peer(out, &span.remote, options)
+}
+
+/// The same for the endpoint of the other side.
+pub(super) fn put_peer(out: &mut Vec<u8>, peer: &Endpoint<'_>, options: &Options) -> u8 {
+    let (current, legacy) = (endpoint::PEER_SERVICE, endpoint::LEGACY_PEER_SERVICE);
+    put_both(out, current, legacy, &peer.service_name, options) | put_address(out, peer, false, options)
+}
+
+fn put_address(out: &mut Vec<u8>, of: &Endpoint<'_>, is_local: bool, options: &Options) -> u8 {
+    let (current, legacy, port) = if is_local {
+        (endpoint::LOCAL_ADDRESS, endpoint::LEGACY_LOCAL_ADDRESS, endpoint::LOCAL_PORT)
+    } else {
+        (endpoint::PEER_ADDRESS, endpoint::LEGACY_PEER_ADDRESS, endpoint::PEER_PORT)
     };
-    let mut put_names = |current: &[u8], legacy: &[u8], text: &[u8]| {
-        if !text.is_empty() {
-            if options.names.has_current() {
-                put(current, Value::Text(text));
-            }
-            if options.names.has_legacy() {
-                put(legacy, Value::Text(text));
-            }
-        }
-    };
-    put_names(endpoint::LOCAL_ADDRESS, endpoint::LEGACY_LOCAL_ADDRESS, address(&span.local));
-    put_names(endpoint::PEER_SERVICE, endpoint::LEGACY_PEER_SERVICE, &span.remote.service_name);
-    put_names(endpoint::PEER_ADDRESS, endpoint::LEGACY_PEER_ADDRESS, address(&span.remote));
-    if span.local.port > 0 {
-        put(endpoint::LOCAL_PORT, Value::Int(span.local.port.into()));
+    let written = put_both(out, current, legacy, address(of), options);
+    if of.port == 0 {
+        return written;
     }
-    if span.remote.port > 0 {
-        put(endpoint::PEER_PORT, Value::Int(span.remote.port.into()));
+    attribute::put(out, ATTRIBUTES, port, Value::Int(of.port.into()));
+    written | endpoint_bit(port)
+}
+
+/// Under either name, or both.
+fn put_both(out: &mut Vec<u8>, current: &[u8], legacy: &[u8], text: &[u8], options: &Options) -> u8 {
+    let mut written = 0;
+    for (wanted, key) in [(options.names.has_current(), current), (options.names.has_legacy(), legacy)] {
+        if wanted && !text.is_empty() {
+            attribute::put_text(out, ATTRIBUTES, key, text);
+            written |= endpoint_bit(key);
+        }
     }
     written
 }
@@ -269,6 +277,10 @@ fn put_status(out: &mut Vec<u8>, span: &Span<'_>, told: &Told, options: &Options
             put_tag(out, key, value, options);
         }
     }
+    put_status_field(out, code, message);
+}
+
+pub(super) fn put_status_field(out: &mut Vec<u8>, code: u64, message: &[u8]) {
     if code > 0 || !message.is_empty() {
         let open = out.open_message(15, message.len() + 4);
         if !message.is_empty() {
@@ -282,7 +294,7 @@ fn put_status(out: &mut Vec<u8>, span: &Span<'_>, told: &Told, options: &Options
 }
 
 /// `STATUS_CODE_OK`, `OK` and `Ok` alike.
-fn status_code(text: &[u8]) -> Option<u64> {
+pub(super) fn status_code(text: &[u8]) -> Option<u64> {
     let name = match text.split_at_checked(12) {
         Some((prefix, name)) if prefix.eq_ignore_ascii_case(b"STATUS_CODE_") => name,
         _ => text,
