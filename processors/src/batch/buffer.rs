@@ -11,6 +11,9 @@ use super::waiter::Waiter;
 /// What a request costs beside its encoded size: its entry, handles on its bytes and permits, bookkeeping.
 const OVERHEAD: usize = 512;
 
+/// Bytes of headers that each piece of a request may repeat, whatever that comes to.
+const SMALL_HEADERS: usize = 4 << 10;
+
 /// Bytes that a request takes up in the buffer.
 pub(super) fn footprint(data: &Pdata) -> usize {
     data.size().saturating_add(OVERHEAD)
@@ -122,13 +125,18 @@ impl Buffer {
                 continue;
             }
             let room = target - parts.items;
-            if rules.max.is_some() && items > room {
-                let front = entry.data.split_off_front(room);
+            let front = rules.max.filter(|_| items > room).and_then(|max| take_front(&mut entry, room, max));
+            if let Some(front) = front {
                 self.forget(items - entry.data.items(), bytes.saturating_sub(footprint(&entry.data)));
                 parts.of_front = front.items();
                 parts.deadline(entry.waiter.as_ref());
                 self.entries.push_front(entry);
                 parts.add(front);
+                break;
+            }
+            if rules.max.is_some() && items > room && parts.items > 0 {
+                // Not worth cutting: it leaves alone.
+                self.entries.push_front(entry);
                 break;
             }
             self.forget(items, bytes);
@@ -192,6 +200,20 @@ impl Buffer {
         self.dues.clear();
         std::mem::take(&mut self.entries)
     }
+}
+
+/// Cuts the first `room` items off, unless that would make much of little: each piece repeats the headers of its resource,
+/// so that a request with a huge one could multiply on its way out. Up to three times its size is fine.
+fn take_front(entry: &mut Entry, room: usize, max: usize) -> Option<Pdata> {
+    let mut back = entry.data.clone();
+    let front = back.split_off_front(room);
+    let headers = (front.size() + back.size()).saturating_sub(entry.data.size());
+    let pieces = entry.data.items().div_ceil(max);
+    if headers > SMALL_HEADERS && headers.saturating_mul(pieces) > entry.data.size().saturating_mul(2) {
+        return None;
+    }
+    entry.data = back;
+    Some(front)
 }
 
 /// A batch while it is put together.

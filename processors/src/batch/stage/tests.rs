@@ -230,6 +230,29 @@ async fn no_batch_exceeds_the_maximum_and_nothing_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_with_a_huge_resource_is_not_multiplied_by_cutting_it() {
+    for (header, largest) in [(100, 12), (64 << 10, 31)] {
+        let stand = Stand::new(settings(200, 10, 12), Tier::Memory, []).await;
+        let mut request = logs(7, 31);
+        let mut resource = sluice_pdata::otlp::resource::v1::Resource::default();
+        resource
+            .attributes
+            .push(sluice_pdata::otlp::common::v1::KeyValue { key: "x".repeat(header), ..Default::default() });
+        request.logs_mut().resource_logs[0].resource = Some(resource);
+        let size = request.size();
+        stand.put(0, 7).await;
+        stand.offer(Context::default(), request).await.unwrap();
+        stand.put(38, 7).await;
+        tokio::time::sleep(Duration::from_millis(201)).await;
+        assert_eq!(stand.sizes().into_iter().max(), Some(largest));
+        assert_eq!(stand.batches().concat(), range(0..45), "in order");
+        let sent: usize = stand.sink.taken.lock().unwrap().iter().map(|(_, data)| data.size()).sum();
+        assert!(sent < 3 * size, "{sent} of {size}");
+        stand.stops_even().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_backlog_leaves_in_batches_of_the_usual_size() {
     let stand = Stand::new(settings(200, 10, 0), Tier::Memory, [BUSY]).await;
     for request in 0..10 {
