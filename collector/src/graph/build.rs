@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use sluice_component::{
-    BuildCx, BuildError, ComponentRef, Consume, Exporter, Kind, Outputs, PipelineId, Processor, Registry,
-    Tier,
+    BuildCx, BuildError, ComponentRef, Consume, Delivery, Exporter, Kind, Outputs, PipelineId, Processor,
+    Registry, Tier,
     factory::{Parsed, Shared},
     host::Process,
     ledger::Account,
@@ -212,7 +212,9 @@ impl Builder<'_> {
                 _ => None,
             };
             let edge = Edge { next, branch: branch.clone(), keeps_accounts, consumed: metrics, outcome };
-            arms.push(Arm::new(id.clone(), Arc::new(edge), Books::Branch(branch)));
+            let delivery = self.plan.components.get(id).and_then(|parsed| parsed.delivery);
+            let takes_all = delivery == Some(Delivery::CannotRefuse);
+            arms.push(Arm::new(id.clone(), Arc::new(edge), Books::Branch(branch)).taking_all(takes_all));
         }
         fanout(arms, &self.stopping())
     }

@@ -15,7 +15,7 @@
 //! [`Patience`] with an arm is over, or the collector stops, and another arm took the batch, it is given up on
 //! that arm alone. It is then dropped there, which is booked and logged, and the answer is `Ok`: an exporter that
 //! is stuck holds up neither its siblings nor whoever waits behind this batch. Nothing is given up as long as no
-//! arm took the batch.
+//! other arm took the batch, not counting those that take everything (`debug`).
 
 mod patience;
 
@@ -44,13 +44,21 @@ pub(super) struct Arm {
     name: ComponentRef,
     next: Arc<dyn Consume>,
     books: Books,
+    /// It takes everything: that it took a batch says nothing.
+    takes_all: bool,
     patience: Patience,
 }
 
 impl Arm {
     /// The arm to `next`, called `name` in the log.
     pub(super) fn new(name: ComponentRef, next: Arc<dyn Consume>, books: Books) -> Self {
-        Self { name, next, books, patience: Patience::new() }
+        Self { name, next, books, takes_all: false, patience: Patience::new() }
+    }
+
+    /// The same arm, which never refuses if `takes_all`.
+    pub(super) fn taking_all(mut self, takes_all: bool) -> Self {
+        self.takes_all = takes_all;
+        self
     }
 
     /// Offers the batch, and calls it refused where `limit` is over and there is no answer.
@@ -142,7 +150,7 @@ struct Offer<'a> {
     data: Pdata,
     items: usize,
     begun: Instant,
-    /// Until when each arm is waited for; empty where the caller's deadline decides.
+    /// Until when each arm is waited for; empty where the caller's deadline decides, or nobody else is held up.
     limits: Vec<Instant>,
 }
 
@@ -154,7 +162,9 @@ impl<'a> Offer<'a> {
             let limit = begun + arm.patience.left();
             cx.deadline().map_or(limit, |deadline| deadline.min(limit))
         };
-        let limits = if cx.is_owned() { arms.iter().map(limit).collect() } else { Vec::new() };
+        let has_siblings = arms.iter().filter(|arm| !arm.takes_all).count() > 1;
+        let limits =
+            if cx.is_owned() && has_siblings { arms.iter().map(limit).collect() } else { Vec::new() };
         Self { arms, stopping, standing, cx, data, items, begun, limits }
     }
 
@@ -183,8 +193,10 @@ impl<'a> Offer<'a> {
         join_all(waiting).await;
     }
 
-    fn taken(&self) -> bool {
-        self.standing.iter().any(|standing| matches!(standing, Standing::Took))
+    /// Whether an arm took the batch, of those that count.
+    fn taken(&self, counts: impl Fn(&Arm) -> bool) -> bool {
+        let mut arms = self.arms.iter().zip(&self.standing);
+        arms.any(|(arm, standing)| matches!(standing, Standing::Took) && counts(arm))
     }
 
     /// The refusal that a caller would get now from the arms that wait: the one that asks for the longest wait.
@@ -214,15 +226,17 @@ impl<'a> Offer<'a> {
         }
     }
 
-    /// Gives the batch up on arms that wait and whose limit `is_over`, if another arm took it.
+    /// Gives the batch up on arms that wait and whose limit `is_over`, if a sibling took it. If only those did that
+    /// take everything, nobody is held up: the arm gets more time.
     ///
     /// # Errors
-    /// When none did: the refusal to hand on.
+    /// When no arm took it: the refusal to hand on.
     fn give_up(&mut self, is_over: impl Fn(Instant) -> bool) -> Result<(), Refusal> {
-        let taken = self.taken();
-        for ((arm, standing), &limit) in self.arms.iter().zip(&mut self.standing).zip(&self.limits) {
+        let taken = self.taken(|_| true);
+        let by_sibling = self.taken(|arm| !arm.takes_all);
+        for ((arm, standing), limit) in self.arms.iter().zip(&mut self.standing).zip(&mut self.limits) {
             let Standing::Waiting(refusal) = standing else { continue };
-            if !is_over(limit) {
+            if !is_over(*limit) {
                 continue;
             }
             arm.patience.spend(limit.saturating_duration_since(self.begun));
@@ -230,13 +244,14 @@ impl<'a> Offer<'a> {
                 // Cut off in the middle of the first offer.
                 Refusal::retryable(arm.name.clone(), self.data.signal(), self.items, Reason::Stopping)
             });
-            *standing = if taken {
+            *standing = if by_sibling {
                 if self.stopping.begun.is_cancelled() {
                     refusal.reason = Reason::Stopping;
                 }
                 arm.patience.say_given_up(&arm.name, &refusal, self.items);
                 Standing::Refused(refusal)
             } else {
+                *limit = Instant::now() + patience::MOST;
                 Standing::Waiting(Some(refusal))
             };
         }
@@ -248,7 +263,7 @@ impl<'a> Offer<'a> {
 
     /// Every arm settled. `Ok` if one took the batch.
     fn settle(mut self) -> Result<(), Refusal> {
-        let taken = self.taken();
+        let taken = self.taken(|_| true);
         let mut first = None;
         for (arm, standing) in self.arms.iter().zip(std::mem::take(&mut self.standing)) {
             if let Standing::Refused(refusal) = standing {
@@ -289,19 +304,25 @@ impl Consume for Fanout {
         let is_owned = cx.is_owned();
         let mut offer = Offer::new(self, cx, data);
         if is_owned {
-            let handed_over = tokio::select! {
+            let may_give_up = !offer.limits.is_empty();
+            tokio::select! {
                 biased;
-                handed_over = offer.hand_over() => handed_over,
-                () = self.stopping.told_to_let_go() => offer.give_up(|_| true),
-            };
-            return handed_over.and_then(|()| offer.settle());
+                handed_over = offer.hand_over() => handed_over?,
+                () = self.stopping.told_to_let_go(), if may_give_up => {
+                    offer.give_up(|_| true)?;
+                    if let Some(refusal) = offer.waiting() {
+                        return Err(refusal.clone());
+                    }
+                }
+            }
+            return offer.settle();
         }
         let mut backoff = MIN_BACKOFF;
         loop {
             offer.once().await;
             let Some(refusal) = offer.waiting() else { return offer.settle() };
             let again = Instant::now() + backoff.max(wait_of(refusal));
-            if !offer.taken() || again >= deadline {
+            if !offer.taken(|_| true) || again >= deadline {
                 return Err(refusal.clone());
             }
             sleep_until(again).await;

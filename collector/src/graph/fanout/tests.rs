@@ -238,6 +238,54 @@ async fn when_the_collector_stops_an_arm_is_not_waited_for_in_full() {
     assert_eq!(dropped(&stand.moody[1]), [(Reason::Stopping, 100 * ITEMS as u64)]);
 }
 
+/// One exporter that follows its moods beside one that takes everything.
+fn beside_debug(refusals: usize) -> (Arc<dyn Consume>, Arc<Moody>, Arc<Recorder>, Stopping) {
+    let Stand { moody, .. } = stand(&[(Class::Retryable, refusals)]);
+    let (debug, stopping) = (Recorder::new(), stopping());
+    let books = Books::Branch(moody[0].branch.clone());
+    let other = Ledger::default().account(&PipelineId::new(Signal::Traces, "")).branch(&exporter());
+    let arms = vec![
+        Arm::new(exporter(), moody[0].clone(), books),
+        Arm::new(exporter(), debug.clone(), Books::Branch(other)).taking_all(true),
+    ];
+    (fanout(arms, &stopping), moody[0].clone(), debug, stopping)
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_given_up_for_the_sake_of_an_arm_that_takes_everything() {
+    for stops in [false, true] {
+        let (fanout, moody, debug, stopping) = beside_debug(3600);
+        if stops {
+            stopping.begun.cancel();
+        }
+        let begun = Instant::now();
+        fanout.consume(Context::default().owned(), batch()).await.unwrap();
+        assert!(begun.elapsed() > 100 * patience::MOST);
+        assert_eq!((dropped(&moody), debug.items()), (vec![], ITEMS));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_no_sibling_takes_it_an_arm_is_waited_for_longer() {
+    let stand = stand(&[(Class::Retryable, 200), (Class::Retryable, 400)]);
+    let mut arms: Vec<_> = stand
+        .moody
+        .iter()
+        .map(|moody| Arm::new(exporter(), moody.clone(), Books::Branch(moody.branch.clone())))
+        .collect();
+    let other = stand.account.branch(&exporter());
+    arms.push(Arm::new(exporter(), Recorder::new(), Books::Branch(other)).taking_all(true));
+    let begun = Instant::now();
+    fanout(arms, &stopping()).consume(Context::default().owned(), batch()).await.unwrap();
+    let waited = begun.elapsed().as_secs();
+    assert!(
+        (190..200 + 2 * 30).contains(&waited),
+        "until one took it, and then no longer than usual: {waited}"
+    );
+    assert!(dropped(&stand.moody[0]).is_empty());
+    assert_eq!(dropped(&stand.moody[1]).len(), 1);
+}
+
 /// Neither takes nor refuses.
 struct Hangs;
 
