@@ -24,5 +24,6 @@ mod linger;
 mod listen;
 mod serve;
 pub mod tls;
+mod watch;
 
 pub use endpoint::{Endpoint, EndpointError, Transport};

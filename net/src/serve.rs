@@ -25,6 +25,7 @@ use crate::{
     listen,
     listen::Stream,
     tls,
+    watch::{PingPolicy, Watched},
 };
 
 /// A server that listens. Dropping it stops it at once; [`Running::shutdown`] lets requests finish.
@@ -50,7 +51,7 @@ pub(crate) trait Protocol: Send + Sync + 'static {
         I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static;
 }
 
-/// How long connections may live.
+/// How long connections may live, and what their clients keep to.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Ages {
     /// Without a request in flight.
@@ -61,6 +62,8 @@ pub(crate) struct Ages {
     pub(crate) grace: Option<Duration>,
     /// To finish the TLS handshake, and then to say which HTTP it is; 10 s where there is none.
     pub(crate) handshake: Option<Duration>,
+    /// How often clients may ping; `None` is as often as they like.
+    pub(crate) pings: Option<PingPolicy>,
 }
 
 /// A peer that says nothing is not waited for any longer than this.
@@ -94,7 +97,7 @@ pub(crate) struct Activity {
 pub(crate) struct Busy(Arc<Activity>);
 
 impl Activity {
-    fn new(watched: bool) -> Arc<Self> {
+    pub(crate) fn new(watched: bool) -> Arc<Self> {
         Arc::new(Self {
             busy: AtomicUsize::new(0),
             watched: AtomicBool::new(watched),
@@ -109,10 +112,14 @@ impl Activity {
         Busy(self.clone())
     }
 
+    /// Whether a request is in flight.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::SeqCst) > 0
+    }
+
     /// When the last request ended; `None` while one is in flight.
     fn idle_since(&self) -> Option<Instant> {
-        (self.busy.load(Ordering::SeqCst) == 0)
-            .then(|| *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner))
+        (!self.is_busy()).then(|| *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Counts idle time from now on.
@@ -277,16 +284,26 @@ async fn connection<P: Protocol>(
     control: Control,
 ) {
     let stream = Linger::new(stream);
-    let words = control.words.clone();
-    let Some(tls) = tls else { return protocol.serve(Heard::new(stream, words), peer, control).await };
+    let Some(tls) = tls else {
+        let stream = watched(stream, &control);
+        return protocol.serve(stream, peer, control).await;
+    };
     let limit = control.ages.handshake.unwrap_or(HANDSHAKE);
     let handshake = tokio::time::timeout(limit, tls.accept(stream));
     match control.stop.run_until_cancelled(handshake).await {
-        Some(Ok(Ok(stream))) => protocol.serve(Heard::new(stream, words), peer, control).await,
+        Some(Ok(Ok(stream))) => {
+            let stream = watched(stream, &control);
+            protocol.serve(stream, peer, control).await;
+        }
         Some(Ok(Err(error))) => tracing::debug!(?peer, %error, "TLS handshake failed"),
         Some(Err(_)) => tracing::debug!(?peer, "TLS handshake took too long"),
         None => {}
     }
+}
+
+fn watched<S>(stream: S, control: &Control) -> Watched<Heard<S>> {
+    let heard = Heard::new(stream, control.words.clone());
+    Watched::new(heard, control.ages.pings, control.activity.clone())
 }
 
 /// A connection that hyper drives.

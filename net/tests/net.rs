@@ -7,6 +7,8 @@
     reason = "test code outside of test functions"
 )]
 
+#[path = "net/floods.rs"]
+mod floods;
 #[path = "net/grpc_client.rs"]
 mod grpc_client;
 #[path = "net/grpc_server.rs"]

@@ -145,6 +145,7 @@ impl Server {
             age: parameters.max_connection_age.non_zero(),
             grace: parameters.max_connection_age_grace.non_zero(),
             handshake: None,
+            pings: settings.keepalive.value().ping_policy(),
         };
         let service = Arc::new(Service {
             routes,
