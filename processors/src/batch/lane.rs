@@ -31,6 +31,8 @@ use super::{
 /// Waits between offers of a batch that was refused retryably.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+/// The longest wait once the collector stops, unless the refusal asks for more.
+const LAST_BACKOFF: Duration = Duration::from_secs(1);
 /// How long a lane may have nothing to do before it asks whether to end.
 pub(super) const IDLE: Duration = Duration::from_secs(300);
 /// Callers whose items are offered at the same time after their batch was refused for good.
@@ -159,7 +161,9 @@ impl Lane {
                 (cut, buffer.due())
             };
             match cut {
-                Some(cut) if self.common.tier == Tier::Memory => self.send_own(cut, &mut refusals).await,
+                Some(cut) if self.common.tier == Tier::Memory => {
+                    self.send_own(cut, &mut stop, &mut refusals).await
+                }
                 Some(cut) => self.send_for_callers(cut).await,
                 None => {
                     tokio::select! {
@@ -186,7 +190,7 @@ impl Lane {
     }
 
     /// Sends a batch that this processor owns, as often as it takes.
-    async fn send_own(&self, cut: Cut, refusals: &mut Refusals) {
+    async fn send_own(&self, cut: Cut, stop: &mut watch::Receiver<Option<Instant>>, refusals: &mut Refusals) {
         let Cut { data, trigger, complete, .. } = cut;
         let owned = Owned { common: &self.common, items: data.items() };
         let mut backoff = FIRST_BACKOFF;
@@ -200,11 +204,18 @@ impl Lane {
                 Err(refusal) if refusal.is_retryable() => {
                     refusals.kept(&self.common.component, &refusal);
                     let jittered = backoff.mul_f64(rand::rng().random_range(0.5..1.5));
-                    let wait = match refusal.class {
-                        Class::ThrottleFor(delay) => delay.max(jittered),
-                        Class::Retryable | Class::Permanent => jittered,
+                    let asked = match refusal.class {
+                        Class::ThrottleFor(delay) => delay,
+                        Class::Retryable | Class::Permanent => Duration::ZERO,
                     };
-                    sleep(wait).await;
+                    let begun = Instant::now();
+                    tokio::select! {
+                        () = sleep(asked.max(jittered)) => {}
+                        _ = deadline_of(stop) => {
+                            let soon = Instant::now() + jittered.min(LAST_BACKOFF);
+                            sleep_until(soon.max(begun + asked)).await;
+                        }
+                    }
                     backoff = (backoff * 2).min(LONGEST_BACKOFF);
                 }
                 Err(refusal) => {
@@ -393,9 +404,14 @@ async fn until(due: Option<Instant>) {
 
 /// Ends when the time to drain does.
 async fn deadline(mut stop: watch::Receiver<Option<Instant>>) {
+    until(deadline_of(&mut stop).await).await;
+}
+
+/// Waits for the time to drain to begin, and tells when it ends.
+async fn deadline_of(stop: &mut watch::Receiver<Option<Instant>>) -> Option<Instant> {
     let told = stop.wait_for(Option::is_some).await.map(|deadline| *deadline);
     match told {
-        Ok(deadline) => until(deadline).await,
+        Ok(deadline) => deadline,
         Err(_) => pending().await,
     }
 }

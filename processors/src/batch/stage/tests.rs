@@ -439,6 +439,28 @@ async fn p1_shutdown_sends_what_is_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn p1_shutdown_does_not_wait_for_a_long_backoff_to_end() {
+    let stand = Stand::new(settings(200, 10, 0), Tier::Memory, [BUSY; 9]).await;
+    stand.put(0, 10).await;
+    while stand.sink.offers.load(Ordering::Relaxed) < 9 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    stand.batch.shutdown(Instant::now() + Duration::from_millis(1500)).await.unwrap();
+    assert_eq!(stand.sizes(), [10]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn p1_shutdown_waits_as_long_as_the_next_component_asks() {
+    let throttle = Mood::Refuse(Class::ThrottleFor(Duration::from_secs(7)), Reason::Throttled);
+    let stand = Stand::new(settings(200, 10, 0), Tier::Memory, [throttle]).await;
+    stand.put(0, 10).await;
+    stand.settle().await;
+    let begun = Instant::now();
+    stand.stop().await.unwrap();
+    assert_eq!((stand.sizes(), begun.elapsed().as_secs()), (vec![10], 7));
+}
+
+#[tokio::test(start_paused = true)]
 async fn p2_what_is_left_at_the_deadline_is_dropped_and_booked() {
     for mood in [BUSY, Mood::Hang] {
         let stand = Stand::built(settings(200, 10, 0), Tier::Memory, [], mood);
