@@ -71,10 +71,10 @@ impl<W: Wire> Deliver<W> {
         }
     }
 
-    /// Sends a batch whose caller waits. Books nothing on the ledger.
+    /// Sends a batch whose caller waits. The receipt books what is to be booked.
     pub(super) async fn for_caller(&self, data: Pdata, cx: &Context) -> Receipt {
         let _permits = data.clone();
-        let mut receipt = Receipt::default();
+        let mut receipt = Receipt::begin(cx);
         let mut left = data.items();
         let Encoded { requests, unconvertible } = split::encode(&self.wire, data, self.max_request);
         for lost in unconvertible {

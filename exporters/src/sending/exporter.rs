@@ -140,7 +140,7 @@ impl<W: Wire> Inner<W> {
             receipt = self.deliver.for_caller(data, &cx) => receipt,
             () = self.deliver.stop.ended() => Receipt::failed(stopping()),
         };
-        receipt.settle(&cx, &self.component, self.signal, items)
+        receipt.settle(&self.component, self.signal, items)
     }
 
     /// The queue owns the batch and answers for it from now on.
@@ -168,6 +168,7 @@ impl<W: Wire> Inner<W> {
         let ticket = line.queue.push(entry).map_err(|_| self.refuse(items, Reason::Stopping))?;
         let _unless_taken = Withdraw { queue: &line.queue, ticket };
         let receipt = tokio::select! {
+            biased;
             // Nobody answers once the exporter has ended.
             verdict = verdict => verdict.unwrap_or_else(|_| Receipt::failed(stopping())),
             () = until(cx.deadline()) => {
@@ -176,7 +177,7 @@ impl<W: Wire> Inner<W> {
                 Receipt::failed(Failure { class: Class::Retryable, reason, cause: None })
             }
         };
-        receipt.settle(&cx, &self.component, self.signal, items)
+        receipt.settle(&self.component, self.signal, items)
     }
 
     /// Room for the batch, or the refusal of it.
@@ -248,7 +249,7 @@ impl<W: Wire> Inner<W> {
                     deliver.refused(&panicked(), items);
                     Receipt::failed(panicked())
                 });
-                // A caller that went away meanwhile leaves nothing booked.
+                // Of a caller that went away meanwhile the receipt itself books what arrived.
                 drop(reply.send(receipt));
             }
         }

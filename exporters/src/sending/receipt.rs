@@ -1,6 +1,8 @@
 //! What became of a batch that its caller waits for.
 
-use sluice_component::{Class, ComponentRef, Context, Reason, Refusal};
+use std::sync::Arc;
+
+use sluice_component::{Class, ComponentRef, Context, Reason, Refusal, ledger::Branch};
 use sluice_pdata::Signal;
 
 use super::wire::Cause;
@@ -29,8 +31,9 @@ impl Failure {
     }
 }
 
-/// What became of the items of one batch.
-#[derive(Debug, Default)]
+/// What became of the items of one batch. Dropped before it is settled, because the caller went away or time to drain
+/// ran out, it books what had arrived: the backend has it, and nobody was told.
+#[derive(Debug)]
 pub(super) struct Receipt {
     pub(super) sent: usize,
     pub(super) rejected: usize,
@@ -38,46 +41,56 @@ pub(super) struct Receipt {
     pub(super) dropped: Vec<(Reason, usize)>,
     /// The last failure; after one that is not permanent the rest was not tried.
     pub(super) failure: Option<Failure>,
+    branch: Option<Arc<Branch>>,
 }
 
 impl Receipt {
+    /// The receipt of a batch that is about to be sent.
+    pub(super) fn begin(cx: &Context) -> Self {
+        Self { sent: 0, rejected: 0, dropped: Vec::new(), failure: None, branch: cx.branch().cloned() }
+    }
+
+    /// The receipt of a batch of which nothing arrived.
     pub(super) fn failed(failure: Failure) -> Self {
-        Self { failure: Some(failure), ..Self::default() }
+        Self { sent: 0, rejected: 0, dropped: Vec::new(), failure: Some(failure), branch: None }
     }
 
     /// Books what the caller's answer leaves on the ledger, and gives the answer. There is no await between
-    /// the two, so that a caller that went away leaves nothing booked.
+    /// the two, so that a caller that went away is not taken for one that was told.
     ///
     /// All requests accepted: `Ok`. Some accepted, the others refused for good: `Ok`, and those are dropped.
     /// One to be tried again: the whole batch is refused, and what had arrived may arrive twice.
     pub(super) fn settle(
-        self,
-        cx: &Context,
+        mut self,
         component: &ComponentRef,
         signal: Signal,
         items: usize,
     ) -> Result<(), Refusal> {
         let arrived = self.sent + self.rejected;
-        match self.failure {
-            Some(failure) if !failure.is_permanent() => {
-                if let Some(branch) = cx.branch().filter(|_| arrived > 0) {
-                    branch.sent(self.sent);
-                    branch.rejected(self.rejected);
-                    branch.possible_duplicates(arrived);
-                }
+        match self.failure.take() {
+            Some(failure) if !failure.is_permanent() || arrived == 0 => {
                 Err(failure.refuse(component, signal, items))
             }
-            Some(failure) if arrived == 0 => Err(failure.refuse(component, signal, items)),
             _ => {
-                if let Some(branch) = cx.branch() {
+                if let Some(branch) = self.branch.take() {
                     branch.sent(self.sent);
                     branch.rejected(self.rejected);
-                    for (reason, items) in self.dropped {
+                    for (reason, items) in std::mem::take(&mut self.dropped) {
                         branch.dropped(reason, items);
                     }
                 }
                 Ok(())
             }
+        }
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        if let Some(branch) = self.branch.take() {
+            branch.sent(self.sent);
+            branch.rejected(self.rejected);
+            branch.possible_duplicates(self.sent + self.rejected);
         }
     }
 }

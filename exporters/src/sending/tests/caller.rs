@@ -97,6 +97,34 @@ async fn a_caller_that_goes_away_cancels_what_is_being_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_had_arrived_when_the_caller_went_away_may_arrive_twice() {
+    for options in [wait_for_result(), no_queue()] {
+        let rig = Rig::started(Options { max_request: ByteSize::new(3), ..options }).await;
+        rig.backend.script([Step::Take, Step::Partial(1, ""), Step::Hang]);
+        assert!(tokio::time::timeout(secs(1), rig.offer(batch("a", 3))).await.is_err());
+        tokio::time::sleep(secs(1)).await;
+        let balance = rig.settled().await;
+        assert_eq!((balance.accepted, balance.sent, balance.rejected), (0, 1, 1));
+        assert_eq!(balance.possible_duplicates, 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_had_arrived_when_time_to_drain_ran_out_may_arrive_twice() {
+    for options in [wait_for_result(), no_queue()] {
+        let rig = Rig::started(Options { max_request: ByteSize::new(3), ..options }).await;
+        rig.backend.script([Step::Take, Step::Hang]);
+        let (verdict, ()) = tokio::join!(rig.offer(batch("a", 2)), async {
+            rig.attempts(2).await;
+            drop(rig.sending.shutdown(after(3)).await);
+        });
+        assert_eq!(verdict.unwrap_err().reason, Reason::Stopping);
+        let balance = rig.settled().await;
+        assert_eq!((balance.accepted, balance.sent, balance.possible_duplicates), (0, 1, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_part_that_is_refused_for_good_is_dropped_when_the_others_arrived() {
     for options in [wait_for_result(), no_queue()] {
         let rig = Rig::started(Options { max_request: ByteSize::new(3), ..options }).await;
