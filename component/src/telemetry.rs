@@ -5,6 +5,7 @@
 //! only keeps a [`prometheus::Registry`]. A label that is empty is left out there.
 
 mod families;
+mod packets;
 
 use std::{
     fmt,
@@ -13,6 +14,7 @@ use std::{
 
 use families::Families;
 pub use families::PerSignal;
+pub use packets::{PacketLoss, PacketMetrics};
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge};
 use sluice_pdata::Signal;
 
@@ -81,6 +83,12 @@ impl Telemetry {
     pub fn receiver_rejected(&self, receiver: &ComponentRef, signal: Signal, reason: &str, items: usize) {
         let labels = [receiver.id().to_string(), signal.as_str().to_owned(), reason.to_owned()];
         self.0.families.receiver_rejected.with_label_values(&labels).inc_by(items as u64);
+    }
+
+    /// Counts the packets that arrive at a receiver over `transport`, where nobody can be refused.
+    #[must_use]
+    pub fn packets(&self, receiver: &ComponentRef, transport: &'static str) -> PacketMetrics {
+        PacketMetrics::new(&self.0.families, receiver, transport)
     }
 
     /// The counters of one exporter instance. `destination` fills otelcol's `server.address`, `server.port`

@@ -7,6 +7,7 @@
 //!
 //! - [`grpc`]: unary gRPC on HTTP/2, messages as bytes: [`grpc::Server`], [`grpc::Client`]
 //! - [`http`]: HTTP/1.1 and 2: [`http::Server`], [`http::Client`]
+//! - [`udp`]: datagrams, received by a thread of their own into a bounded queue: [`udp::Server`]
 //! - [`tls`]: certificates, versions, ciphers; files are read again while the process runs
 //! - [`compression`]: every codec of otelcol, bounded in both directions
 //! - [`endpoint`]: `host:port`, `:4317`, unix sockets
@@ -24,6 +25,7 @@ mod linger;
 mod listen;
 mod serve;
 pub mod tls;
+pub mod udp;
 mod watch;
 
 pub use endpoint::{Endpoint, EndpointError, Transport};

@@ -40,44 +40,61 @@ impl Drop for UnlinkOnDrop {
 
 /// Binds every address of `endpoint`: both loopback addresses for `localhost`, one dual-stack socket for `:port`.
 pub(crate) async fn bind(endpoint: &Endpoint) -> io::Result<Vec<Listener>> {
-    let (host, port, family) = match endpoint {
-        Endpoint::Unix(path) => return Ok(vec![bind_unix(path.clone())?]),
-        Endpoint::Tcp { host, port, family } => (host, *port, *family),
-    };
+    match endpoint {
+        Endpoint::Unix(path) => Ok(vec![bind_unix(path.clone())?]),
+        Endpoint::Tcp { host, port, family } => {
+            let bind = |address, v6_only| {
+                let listener = bind_tcp(address, v6_only)?;
+                let port = listener.local_addr()?.port();
+                Ok((Listener::Tcp(listener), port))
+            };
+            bind_each(endpoint, host, *port, *family, bind).await
+        }
+    }
+}
+
+/// Calls `bind` with each address of a `host:port` and whether an IPv6 socket is to leave out IPv4. It gives the socket
+/// and its port.
+pub(crate) async fn bind_each<T>(
+    endpoint: &Endpoint,
+    host: &str,
+    mut port: u16,
+    family: Family,
+    bind: impl Fn(SocketAddr, bool) -> io::Result<(T, u16)>,
+) -> io::Result<Vec<T>> {
     let mut addresses = endpoint.literal();
     if addresses.is_empty() {
-        let found = tokio::net::lookup_host((host.as_str(), port)).await?;
+        let found = tokio::net::lookup_host((host, port)).await?;
         addresses = found.map(|address| address.ip()).filter(|&ip| family.has(ip)).take(1).collect();
     }
     if host.is_empty() && family == Family::Any {
         // A kernel without IPv6 still serves IPv4.
-        let bound = addresses.iter().find_map(|&ip| bind_tcp(SocketAddr::new(ip, port), false).ok());
+        let bound = addresses.iter().find_map(|&ip| bind(SocketAddr::new(ip, port), false).ok());
         return match bound {
-            Some(listener) => Ok(vec![Listener::Tcp(listener)]),
-            None => Ok(vec![Listener::Tcp(bind_tcp((Ipv4Addr::UNSPECIFIED, port).into(), true)?)]),
+            Some((socket, _)) => Ok(vec![socket]),
+            None => bind((Ipv4Addr::UNSPECIFIED, port).into(), true).map(|(socket, _)| vec![socket]),
         };
     }
-    let mut listeners = Vec::new();
-    let mut port = port;
+    let mut sockets = Vec::new();
     for ip in addresses {
-        match bind_tcp(SocketAddr::new(ip, port), true) {
-            Ok(listener) => {
+        match bind(SocketAddr::new(ip, port), true) {
+            Ok((socket, bound)) => {
                 // Port 0: the second address takes the port that the first was given.
-                port = listener.local_addr()?.port();
-                listeners.push(Listener::Tcp(listener));
+                port = bound;
+                sockets.push(socket);
             }
             // localhost on a machine without IPv6.
-            Err(error) if !listeners.is_empty() && lacks_address(ip, &error) => {}
+            Err(error) if !sockets.is_empty() && lacks_address(ip, &error) => {}
             Err(error) => return Err(error),
         }
     }
-    if listeners.is_empty() {
+    if sockets.is_empty() {
         return Err(io::Error::new(
             io::ErrorKind::AddrNotAvailable,
             "the host has no address of that transport",
         ));
     }
-    Ok(listeners)
+    Ok(sockets)
 }
 
 fn lacks_address(ip: IpAddr, error: &io::Error) -> bool {

@@ -21,3 +21,5 @@ mod settings;
 mod support;
 #[path = "net/tls.rs"]
 mod tls;
+#[path = "net/udp.rs"]
+mod udp;

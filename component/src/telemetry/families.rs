@@ -34,6 +34,8 @@ pub(super) struct Families {
     pub(super) receiver_accepted: PerSignal<IntCounterVec>,
     pub(super) receiver_refused: PerSignal<IntCounterVec>,
     pub(super) receiver_rejected: IntCounterVec,
+    pub(super) receiver_packets: IntCounterVec,
+    pub(super) receiver_dropped_packets: IntCounterVec,
     pub(super) processor_incoming: IntCounterVec,
     pub(super) processor_outgoing: IntCounterVec,
     pub(super) batch_send_size: HistogramVec,
@@ -86,6 +88,16 @@ impl Families {
                 "sluice_receiver_rejected_items",
                 "Number of items that a receiver rejected one by one although their neighbours passed.",
                 &["receiver", "signal", "reason"],
+            ),
+            receiver_packets: basic.counter(
+                "sluice_receiver_packets",
+                "Number of UDP packets that a receiver took from the kernel.",
+                &["receiver", "transport"],
+            ),
+            receiver_dropped_packets: basic.counter(
+                "sluice_receiver_dropped_packets",
+                "Number of UDP packets that a receiver, or the kernel on its socket, dropped.",
+                &["receiver", "transport", "reason"],
             ),
             processor_incoming: basic.counter(
                 "otelcol_processor_incoming_items",
