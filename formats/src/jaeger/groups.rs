@@ -31,6 +31,11 @@ struct Run {
 }
 
 impl<'a> Groups<'a> {
+    /// How many bytes are held, roughly: a process and a scope cost something beside their spans.
+    pub(super) fn size(&self) -> usize {
+        self.spans.len() + 256 * self.scopes.len() + size_of::<Run>() * self.runs.len()
+    }
+
     /// Takes note of the span that was just appended to `spans`.
     pub(super) fn add(&mut self, process: usize, scope: Scope<'a>) {
         let end = self.spans.len();

@@ -147,7 +147,10 @@ impl<'a> Decoder<'a> {
                 8 => self.tag(bytes(&field)?, &mut span.tags)?,
                 9 => self.log(bytes(&field)?, span)?,
                 10 => process = Some(bytes(&field)?),
-                12 => span.warnings.push(bytes(&field)?),
+                12 => {
+                    self.has_room(span.warnings.len())?;
+                    span.warnings.push(bytes(&field)?);
+                }
                 _ => {}
             }
         }
@@ -162,7 +165,7 @@ impl<'a> Decoder<'a> {
         if self.items >= self.limits.max_items {
             return Err(Stop::TooLarge("number of items", self.limits.max_items));
         }
-        if self.groups.spans.len() + span.events.len() > self.limits.max_decoded_bytes {
+        if self.groups.size() + span.events.len() > self.limits.max_decoded_bytes {
             return Err(Stop::TooLarge("decoded size in bytes", self.limits.max_decoded_bytes));
         }
         span.start = clamp_nanos(start);

@@ -98,10 +98,12 @@ impl<'a> Span<'a> {
                 write_link(reference, out);
             }
         }
-        if meaning.status != 0 {
+        if meaning.status != 0 || !meaning.message.is_empty() {
             let status = out.open_message(15, meaning.message.len());
             put_bytes(out, 2, meaning.message);
-            out.put_varint_field(3, meaning.status.into());
+            if meaning.status != 0 {
+                out.put_varint_field(3, meaning.status.into());
+            }
             out.close_message(status);
         }
         if self.flags & 1 != 0 {

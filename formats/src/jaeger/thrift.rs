@@ -180,8 +180,7 @@ impl<'a, R: Read<'a>> Decoder<'a, R> {
         span.clear();
         let read = self.read_span(&mut span);
         if let Ok(None) = read {
-            let before = self.groups.spans.len();
-            if before + span.events.len() > self.limits.max_decoded_bytes {
+            if self.groups.size() + span.events.len() > self.limits.max_decoded_bytes {
                 return Err(Stop::TooLarge("decoded size in bytes", self.limits.max_decoded_bytes));
             }
             if self.items >= self.limits.max_items {
