@@ -96,6 +96,9 @@ macro_rules! role {
     (part) => {
         Role::Part
     };
+    (pair) => {
+        Role::Part
+    };
     (level) => {
         Role::Level
     };

@@ -11,6 +11,7 @@
 //! - `oneof(shape)`: a member of the message's only oneof
 //!
 //! An `item` is what is counted and, if an id in it is bad, rejected. A `level` of `AnyValue` counts for depth.
+//! A `pair` is what most of a request consists of, and has a way of its own through the walk.
 
 /// Calls `$define!` with every message of the three stable signals.
 macro_rules! schema {
@@ -210,7 +211,7 @@ macro_rules! schema {
                 attributes = 3: attributes;
                 dropped_attributes_count = 4: varint;
             }
-            part KeyValue {
+            pair KeyValue {
                 key = 1: string;
                 value = 2: one(AnyValue);
                 key_strindex = 3: varint;

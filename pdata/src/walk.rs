@@ -91,6 +91,32 @@ impl Walk {
     }
 }
 
+/// The lengths of the strings in an attribute as nearly all are: an ASCII key, then an ASCII text or a small number,
+/// each in its shortest form and shorter than 128 bytes, and nothing else.
+#[inline]
+fn plain_pair(pair: &[u8]) -> Option<(usize, Option<usize>)> {
+    const FIRST: u8 = 1 << 3 | WireType::Len as u8;
+    const SECOND: u8 = 2 << 3 | WireType::Len as u8;
+    const BOOL: u8 = 2 << 3 | WireType::Varint as u8;
+    const INT: u8 = 3 << 3 | WireType::Varint as u8;
+    let &[FIRST, key_len, ref rest @ ..] = pair else { return None };
+    let (key, rest) = rest.split_at_checked(usize::from(key_len))?;
+    let &[SECOND, value_len, ref value @ ..] = rest else { return None };
+    if usize::from(value_len) != value.len() {
+        return None;
+    }
+    match *value {
+        // Tags and lengths are ASCII as well.
+        [FIRST, text_len, ref text @ ..] if usize::from(text_len) == text.len() && is_ascii(pair) => {
+            Some((key.len(), Some(text.len())))
+        }
+        [BOOL | INT, 0..=0x7F] | [INT, 0x80..=0xFF, 0..=0x7F] if key_len < 0x80 && is_ascii(key) => {
+            Some((key.len(), None))
+        }
+        _ => None,
+    }
+}
+
 /// Nearly all strings are short and ASCII, which is cheaper to see than to validate.
 #[inline]
 fn is_utf8(bytes: &[u8]) -> bool {
@@ -100,15 +126,19 @@ fn is_utf8(bytes: &[u8]) -> bool {
 /// By words that may overlap, where the standard library's goes byte by byte below 32.
 #[inline]
 fn is_ascii(bytes: &[u8]) -> bool {
-    const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-    if let Some(last) = bytes.last_chunk::<8>() {
-        let words = bytes.as_chunks::<8>().0.iter().map(|&word| u64::from_le_bytes(word));
-        return words.fold(u64::from_le_bytes(*last), |all, word| all | word) & HIGH_BITS == 0;
+    const HIGH_BITS: u128 = 0x8080_8080_8080_8080_8080_8080_8080_8080;
+    if let Some(last) = bytes.last_chunk::<16>() {
+        let words = bytes.as_chunks::<16>().0.iter().map(|&word| u128::from_le_bytes(word));
+        return words.fold(u128::from_le_bytes(*last), |all, word| all | word) & HIGH_BITS == 0;
     }
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        return u64::from(u32::from_le_bytes(*first) | u32::from_le_bytes(*last)) & HIGH_BITS == 0;
-    }
-    bytes.iter().all(u8::is_ascii)
+    let high_bits = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(first), Some(last)) => u64::from_le_bytes(*first) | u64::from_le_bytes(*last),
+        _ => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+            (Some(first), Some(last)) => u64::from(u32::from_le_bytes(*first) | u32::from_le_bytes(*last)),
+            _ => return bytes.iter().all(u8::is_ascii),
+        },
+    };
+    u128::from(high_bits) & HIGH_BITS == 0
 }
 
 /// A message that can be walked. `depth` is the number of `AnyValue`s around it.
@@ -241,19 +271,30 @@ macro_rules! field {
     };
 }
 
-/// What a message's role asks for when it is entered; `level` may leave it.
+/// What a message's role asks for when it is entered; `pair` and `level` may leave it.
 macro_rules! enter {
-    (item, $walk:ident, $depth:ident) => {
+    (item, $walk:ident, $body:ident, $depth:ident) => {
         $walk.found.items += 1;
     };
-    (level, $walk:ident, $depth:ident) => {
+    (pair, $walk:ident, $body:ident, $depth:ident) => {
+        if $depth < $walk.max_depth
+            && let Some((key, text)) = plain_pair($body)
+        {
+            $walk.heap(key);
+            if let Some(text) = text {
+                $walk.heap(text);
+            }
+            return Ok(());
+        }
+    };
+    (level, $walk:ident, $body:ident, $depth:ident) => {
         let $depth = $depth + 1;
         if $depth > $walk.max_depth {
             $walk.found.odd = true;
             return Ok(());
         }
     };
-    ($role:ident, $walk:ident, $depth:ident) => {};
+    ($role:ident, $walk:ident, $body:ident, $depth:ident) => {};
 }
 
 macro_rules! walked {
@@ -262,7 +303,7 @@ macro_rules! walked {
         impl Walked for $message {
             fn walk(walk: &mut Walk, body: &[u8], depth: u32) -> Result<(), Fault> {
                 const KNOWN: u32 = 0 $(| 1 << $number)+;
-                enter!($role, walk, depth);
+                enter!($role, walk, body, depth);
                 let mut seen = Seen::default();
                 let mut reader = Reader::new(body);
                 while !reader.is_empty() {
@@ -281,3 +322,40 @@ macro_rules! walked {
 }
 
 schema!(walked);
+
+#[cfg(test)]
+mod tests {
+    use any_value::Value;
+    use prost::Message;
+
+    use super::*;
+
+    fn findings(pair: &[u8], max_depth: u32) -> (usize, bool) {
+        let mut walk = Walk { found: Findings::default(), max_depth };
+        KeyValue::walk(&mut walk, pair, 0).unwrap();
+        (walk.found.decoded_bytes, walk.found.odd)
+    }
+
+    #[test]
+    fn the_short_way_through_an_attribute_finds_what_the_long_one_finds() {
+        const UNKNOWN_FIELD: [u8; 2] = [15 << 3, 0];
+        let texts = ["", "GET", "naïve", "é"].map(str::to_owned).into_iter();
+        let texts: Vec<String> =
+            texts.chain([15, 16, 17, 125, 126, 127, 128, 300].map(|n| "x".repeat(n))).collect();
+        let values = texts.iter().cloned().map(Value::StringValue);
+        let values = values.chain([0, 1, 127, 128, 16_383, 16_384, -1].map(Value::IntValue));
+        let values = values.chain([Value::BoolValue(true), Value::DoubleValue(0.5)]);
+        let mut short = 0;
+        for (value, key) in values.flat_map(|value| texts.iter().map(move |key| (value.clone(), key))) {
+            let value = Some(AnyValue { value: Some(value) });
+            let pair = KeyValue { key: key.clone(), value, ..KeyValue::default() }.encode_to_vec();
+            short += usize::from(plain_pair(&pair).is_some());
+            let long = [&pair[..], &UNKNOWN_FIELD].concat();
+            assert!(plain_pair(&long).is_none());
+            for max_depth in [0, 1, 64] {
+                assert_eq!(findings(&pair, max_depth), findings(&long, max_depth), "{pair:x?}");
+            }
+        }
+        assert!(short > 50, "{short} attributes took the short way");
+    }
+}
