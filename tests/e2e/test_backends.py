@@ -97,6 +97,60 @@ def test_e2_a_backend_that_comes_back_gets_everything(collector):
             assert sink.most_at_once <= 3
 
 
+def test_e18_an_exporter_that_hangs_costs_its_siblings_half_a_minute_and_only_itself_its_data(collector):
+    # Connections are made, but nobody ever reads or answers.
+    with socket.create_server(("127.0.0.1", 0)) as hangs, GrpcSink() as one, GrpcSink() as other:
+        stuck = f"127.0.0.1:{hangs.getsockname()[1]}"
+        exporters = {
+            "otlp_grpc/one": config.to_grpc(one.endpoint, compression="none"),
+            "otlp_grpc/stuck": config.to_grpc(stuck, sending_queue={"queue_size": 2, "num_consumers": 1}),
+            "otlp_grpc/other": config.to_grpc(other.endpoint, compression="none"),
+        }
+        pipe = config.Pipe({}, processors={"batch": {"timeout": "50ms"}})
+        pipe.config["exporters"] = exporters
+        for pipeline in pipe.config["service"]["pipelines"].values():
+            pipeline["exporters"] = list(exporters)
+        running = collector(pipe.config)
+
+        def traces() -> dict:
+            return {name: branch for (_, signal, name), branch in running.ledger().items() if signal == "traces"}
+
+        load, requests = Load(pipe.grpc, threads=0), set()
+
+        def send():
+            number = len(requests)
+            answer = raw.grpc(pipe.grpc_port, signals.TRACES.method, raw.frame(load.request(number)))
+            assert answer.status == "OK", answer
+            requests.add(number)
+
+        def given_up():
+            send()
+            time.sleep(0.2)  # a few requests a second are enough
+            return traces()["otlp_grpc/stuck"].items["dropped"]
+
+        waiting.until(given_up, "a batch given up", 45)
+        # From here on it goes on as if there were two exporters.
+        for _ in range(10):
+            for _ in range(10):
+                send()
+            for sink in (one, other):
+                sink.wait_count(signals.TRACES, len(Load.numbers(requests)), 15)
+        sent = Load.numbers(requests)
+        for sink in (one, other):
+            assert sorted(sink.span_numbers()) == sorted(sent)
+        waiting.until(lambda: traces()["otlp_grpc/other"].held == 0, "an empty exporter")
+        balances = traces()
+        for name, branch in balances.items():
+            branch.assert_even(name)
+            assert branch.items["accepted"] == len(sent)
+            assert branch.items["possible_duplicates"] == 0
+        lost = balances.pop("otlp_grpc/stuck")
+        assert lost.items["dropped"] + lost.held == len(sent)
+        assert lost.items["in_batch"] == 0 and lost.items["sent"] == 0
+        assert all(branch.items["sent"] == len(sent) for branch in balances.values())
+        assert 1 <= running.log().count("Exporter stays behind") <= 3
+
+
 class EndlessHttp:
     """Answers every request with this head and a body that never ends."""
 
