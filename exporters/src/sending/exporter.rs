@@ -201,7 +201,13 @@ impl<W: Wire> Inner<W> {
                     (refusal.because(too_large), text)
                 }
             };
-            self.deliver.accounts.metrics.enqueue_failed.inc_by(items as u64);
+            // What its owner keeps and offers again did not fail. The last offer comes when the time is over.
+            let comes_again = refusal.is_retryable()
+                && cx.is_owned()
+                && cx.deadline().is_none_or(|deadline| Instant::now() < deadline);
+            if !comes_again {
+                self.deliver.accounts.metrics.enqueue_failed.inc_by(items as u64);
+            }
             self.deliver.journal.note(Event::Full, Some(refusal.reason), items, || text);
             refusal
         })

@@ -45,6 +45,24 @@ async fn a_full_queue_refuses_with_retry() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_full_queue_counts_what_is_refused_in_the_end_and_not_each_offer() {
+    const FAILED: &str = "otelcol_exporter_enqueue_failed_log_records";
+    let rig = Rig::started(with_queue(|q| (q.queue_size, q.num_consumers) = (1, 1))).await;
+    rig.backend.usually(Step::Hang);
+    rig.offer(batch("a", 1)).await.unwrap();
+    let offer = |cx: Context| rig.sending.consume(cx, batch("b", 2));
+    let owned = rig.cx.clone().owned();
+    for deadline in [None, Some(after(1)), Some(after(30))] {
+        offer(owned.clone().with_deadline(deadline)).await.unwrap_err();
+    }
+    assert_eq!(rig.metric(FAILED), 0.0);
+    offer(owned.with_deadline(Some(Instant::now()))).await.unwrap_err();
+    assert_eq!(rig.metric(FAILED), 2.0);
+    offer(rig.cx.clone()).await.unwrap_err();
+    assert_eq!(rig.metric(FAILED), 4.0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_sizer_decides_what_the_size_counts() {
     let size = i64::try_from(batch("a", 4).size()).unwrap();
     for (sizer, fits) in [(Sizer::Items, 4), (Sizer::Bytes, size)] {
