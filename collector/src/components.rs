@@ -21,12 +21,18 @@ pub fn full() -> Registry {
     let registry = registry.exporter::<sluice_exporters::debug::Factory>();
     #[cfg(feature = "file-exporter")]
     let registry = registry.exporter::<sluice_exporters::file::Factory>();
+    #[cfg(feature = "jaeger-exporter")]
+    let registry = registry.exporter::<sluice_exporters::jaeger::Factory>();
+    #[cfg(feature = "jaeger-thrift-exporter")]
+    let registry = registry.exporter::<sluice_exporters::jaeger_thrift::Factory>();
     #[cfg(feature = "nop-exporter")]
     let registry = registry.exporter::<sluice_exporters::nop::Factory>();
     #[cfg(feature = "otlp-exporter")]
     let registry = registry.exporter::<sluice_exporters::otlp::Factory>();
     #[cfg(feature = "otlphttp-exporter")]
     let registry = registry.exporter::<sluice_exporters::otlphttp::Factory>();
+    #[cfg(feature = "zipkin-exporter")]
+    let registry = registry.exporter::<sluice_exporters::zipkin::Factory>();
 
     #[cfg(feature = "forward-connector")]
     let registry = registry.connector::<sluice_connectors::forward::Factory>();

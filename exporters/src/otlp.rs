@@ -1,6 +1,6 @@
 //! Sends OTLP over gRPC.
 //!
-//! [`Settings`] -> `exporter` (the calls, and what each answer means) -> [`crate::sending`]. The batch's bytes are
+//! [`Settings`] -> `exporter` (the calls) -> [`crate::sending`]. The batch's bytes are
 //! sent as they are.
 
 mod exporter;
@@ -12,7 +12,10 @@ use std::sync::Arc;
 
 use sluice_component::{BuildCx, BuildError, Delivery, Exporter, ExporterFactory, Stability};
 
-use crate::sending::{Options, Queue, Sending};
+use crate::{
+    call::grpc_destination,
+    sending::{Options, Queue, Sending},
+};
 
 pub use settings::Settings;
 
@@ -32,7 +35,7 @@ impl ExporterFactory for Factory {
             retry: settings.retry_on_failure.as_option().cloned(),
             queue: settings.sending_queue.as_option().cloned(),
             max_request: Options::MAX_REQUEST,
-            destination: settings.destination(),
+            destination: grpc_destination(&settings.client),
         };
         let signal = cx.signal.ok_or_else(|| cx.error("", "exporters are built for one signal"))?;
         Ok(Arc::new(Sending::new(&cx, options, exporter::Grpc::new(settings.client.clone(), signal))?))

@@ -1,13 +1,11 @@
 //! Sends OTLP over HTTP, as protobuf or JSON.
 //!
-//! [`Settings`] -> `url` (where each signal goes) -> `exporter` (the requests, and what each answer means) ->
-//! [`crate::sending`]. With `encoding: proto` the batch's bytes are sent as they are.
+//! [`Settings`] (where each signal goes) -> `exporter` (the requests) -> [`crate::sending`]. With `encoding: proto` the batch's bytes are sent as they are.
 
 mod exporter;
 mod settings;
 #[cfg(test)]
 mod tests;
-mod url;
 
 use std::sync::Arc;
 
@@ -15,7 +13,10 @@ use sluice_component::{BuildCx, BuildError, Delivery, Exporter, ExporterFactory,
 use sluice_config::Checker;
 use sluice_pdata::Signal;
 
-use crate::sending::{Options, Queue, Sending};
+use crate::{
+    call::http_destination,
+    sending::{Options, Queue, Sending},
+};
 
 pub use settings::{Encoding, Settings};
 
@@ -41,7 +42,7 @@ impl ExporterFactory for Factory {
             retry: settings.retry_on_failure.as_option().cloned(),
             queue: settings.sending_queue.as_option().cloned(),
             max_request: Options::MAX_REQUEST,
-            destination: url::destination(&url),
+            destination: http_destination(&url),
         };
         let wire = exporter::Http::new(settings.client.clone(), settings.encoding, url);
         Ok(Arc::new(Sending::new(&cx, options, wire)?))

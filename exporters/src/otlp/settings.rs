@@ -1,7 +1,6 @@
 //! `exporters: otlp_grpc:`
 
 use serde::{Deserialize, Serialize};
-use sluice_component::telemetry::Destination;
 use sluice_config::{ByteSize, Check, Checker, GoDuration, Section};
 use sluice_net::{compression::Compression, grpc};
 
@@ -35,25 +34,6 @@ impl Default for Settings {
             retry_on_failure: Section::on(Retry::default()),
             sending_queue: Section::on(Queue::default()),
         }
-    }
-}
-
-impl Settings {
-    /// The endpoint in parts, for metric labels.
-    pub(super) fn destination(&self) -> Destination {
-        let endpoint = self.client.endpoint.trim_end_matches('/');
-        if let Some(path) = endpoint.strip_prefix("unix:") {
-            let address = path.strip_prefix("//").unwrap_or(path).to_owned();
-            return Destination { address, ..Destination::default() };
-        }
-        let name = endpoint.rsplit('/').next().unwrap_or_default();
-        let name = name.strip_prefix("dns:").unwrap_or(name);
-        let (host, port) = match name.rsplit_once(':') {
-            Some((host, port)) if !port.contains(']') => (host, port),
-            _ => (name, ""),
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        Destination { address: host.to_owned(), port: port.to_owned(), path: String::new() }
     }
 }
 

@@ -1,98 +1,37 @@
 //! Against a server on a real socket that follows a script.
 
 use std::{
-    collections::VecDeque,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use sluice_component::{
-    Component, Consume, Context, Exporter, ExporterFactory, Kind, PipelineId, Reason, Registry, State,
-    host::Process, ledger::Balance, telemetry::Destination, testkit,
+    Component, Consume, Context, ExporterFactory, Kind, Reason, Registry, State, host::Process,
+    telemetry::Destination, testkit,
 };
-use sluice_config::{ByteSize, Node, Problems, decode_over};
-use sluice_net::http::{
-    Encoding as MediaType, Handler, Incoming, Response, Server, ServerSettings, status_response,
-};
-use sluice_pdata::{
-    Limits, Pdata, Signal,
-    otlp::{
-        ExportLogsServiceRequest,
-        logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
-    },
-};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    time::Instant,
-};
+use sluice_config::ByteSize;
+use sluice_net::http::{Encoding as MediaType, Response, status_response};
+use sluice_pdata::{Limits, Signal};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{Factory, Settings, exporter::Http, settings::Encoding};
 use crate::{
-    protocol::Payload,
+    call::Payload,
     sending::{Options, Outcome, Sending, Wire},
+    stand::{
+        self,
+        http::{Backend, answer},
+        logs, nobody,
+    },
 };
-
-/// Answers by its script, then with success.
-struct Backend {
-    script: Mutex<VecDeque<Response>>,
-    seen: Mutex<Vec<Seen>>,
-}
-
-#[derive(Clone)]
-struct Seen {
-    at: Instant,
-    path: String,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-#[async_trait]
-impl Handler for Backend {
-    async fn handle(&self, mut request: Incoming) -> Response {
-        let (path, headers) = (request.path().to_owned(), request.headers.clone());
-        let (body, _permit) = request.read().await.unwrap();
-        self.seen.lock().unwrap().push(Seen { at: Instant::now(), path, headers, body });
-        self.script.lock().unwrap().pop_front().unwrap_or_else(|| answer(200, &[], b""))
-    }
-}
-
-impl Backend {
-    fn new(script: impl IntoIterator<Item = Response>) -> Arc<Self> {
-        Arc::new(Self { script: Mutex::new(script.into_iter().collect()), seen: Mutex::default() })
-    }
-
-    async fn serve(self: &Arc<Self>, process: &Arc<Process>, endpoint: &str) -> (Server, SocketAddr) {
-        let host = testkit::host(process, Kind::Receiver, "backend");
-        let server = Server::start(&ServerSettings::at(endpoint), "", &host, self.clone()).await.unwrap();
-        let address = server.addresses()[0];
-        (server, address)
-    }
-
-    fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
-    }
-}
-
-fn answer(status: u16, headers: &[(&str, &str)], body: &'static [u8]) -> Response {
-    let mut builder = http::Response::builder().status(status);
-    for (name, value) in headers {
-        builder = builder.header(*name, *value);
-    }
-    builder.body(Bytes::from_static(body)).unwrap()
-}
 
 const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 fn parse(yaml: &str) -> Result<Settings, Vec<String>> {
-    let node = Node::from_yaml("test.yaml", yaml).unwrap();
-    let mut problems = Problems::new();
-    let settings = decode_over(&Settings::default(), &node, "exporters.otlphttp", &mut problems);
-    settings.ok_or_else(|| problems.iter().map(ToString::to_string).collect())
+    stand::parse("otlphttp", yaml)
 }
 
 /// To `address`, with waits that suit a test.
@@ -101,53 +40,8 @@ fn settings(address: SocketAddr, more: &str) -> Settings {
     parse(&format!("{{endpoint: 'http://{address}', {retry}, {more}}}")).unwrap()
 }
 
-/// An exporter of log records in a pipeline of its own.
-struct Rig {
-    process: Arc<Process>,
-    exporter: Arc<dyn Exporter>,
-}
-
-impl Rig {
-    async fn new(process: &Arc<Process>, settings: &Settings) -> Self {
-        let cx = testkit::build_cx(process, Kind::Exporter, "otlphttp", Signal::Logs);
-        let exporter = Factory::build(settings, cx).unwrap();
-        exporter.start(&testkit::host(process, Kind::Exporter, "otlphttp")).await.unwrap();
-        Self { process: process.clone(), exporter }
-    }
-
-    async fn offer(&self, data: Pdata) {
-        let account = self.process.ledger.account(&PipelineId::new(Signal::Logs, ""));
-        let branch = account.branch(&testkit::component(Kind::Exporter, "otlphttp"));
-        let items = data.items();
-        self.exporter.consume(Context::default().on_branch(branch), data).await.unwrap();
-        account.accepted(items);
-    }
-
-    async fn drained(self) -> Balance {
-        self.exporter.shutdown(Instant::now() + Duration::from_secs(20)).await.unwrap();
-        let balance = self.process.ledger.balances().remove(0);
-        assert!(balance.is_even() && balance.held() == 0, "{balance:?}");
-        balance
-    }
-
-    async fn becomes(&self, state: State) {
-        let component = testkit::component(Kind::Exporter, "otlphttp");
-        for _ in 0..1000 {
-            if self.process.health.reports()[&component].state == state {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("never became {state:?}");
-    }
-}
-
-fn batch(items: usize) -> Pdata {
-    let record = |n: usize| LogRecord { severity_text: format!("s{n}"), ..LogRecord::default() };
-    let log_records = (0..items).map(record).collect();
-    let scope_logs = vec![ScopeLogs { log_records, ..ScopeLogs::default() }];
-    let resource_logs = vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }];
-    Pdata::from_logs(ExportLogsServiceRequest { resource_logs })
+async fn exporter(process: &Arc<Process>, settings: &Settings) -> stand::Stand<Factory> {
+    stand::Stand::new(process, Signal::Logs, settings).await
 }
 
 /// One attempt against a server that answers so.
@@ -161,7 +55,7 @@ async fn outcome_of(answer: Response) -> Outcome {
 async fn attempt(process: &Arc<Process>, url: &str) -> Outcome {
     let wire = Http::new(Settings::default().client, Encoding::Proto, url.to_owned());
     wire.start(&testkit::host(process, Kind::Exporter, "otlphttp")).await.unwrap();
-    wire.send(&Payload::protobuf(&batch(10)), &Context::default()).await
+    wire.send(&Payload::protobuf(&logs(10)), &Context::default()).await
 }
 
 #[tokio::test]
@@ -169,17 +63,16 @@ async fn the_bytes_arrive_as_they_are() {
     let process = testkit::process();
     let backend = Backend::new([]);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let data = batch(3);
-    let rig = Rig::new(&process, &settings(address, "headers: {x-tenant: blue}")).await;
-    rig.offer(data.clone()).await;
-    assert_eq!(rig.drained().await.sent, 3);
+    let data = logs(3);
+    let exporter = exporter(&process, &settings(address, "headers: {x-tenant: blue}")).await;
+    exporter.offer(data.clone()).await;
+    assert_eq!(exporter.drained().await.sent, 3);
     let seen = backend.seen();
     assert_eq!((seen.len(), seen[0].path.as_str()), (1, "/v1/logs"));
     assert_eq!(seen[0].body, data.wire().concat());
-    let header = |name: &str| seen[0].headers.get(name).unwrap().to_str().unwrap();
-    assert_eq!((header("x-tenant"), header("content-encoding")), ("blue", "gzip"));
-    assert_eq!(header("content-type"), "application/x-protobuf");
-    assert!(header("user-agent").starts_with("sluice/"));
+    assert_eq!((seen[0].header("x-tenant"), seen[0].header("content-encoding")), ("blue", "gzip"));
+    assert_eq!(seen[0].header("content-type"), "application/x-protobuf");
+    assert!(seen[0].header("user-agent").starts_with("sluice/"));
 }
 
 #[tokio::test]
@@ -187,10 +80,10 @@ async fn json_says_the_same() {
     let process = testkit::process();
     let backend = Backend::new([]);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let data = batch(3);
-    let rig = Rig::new(&process, &settings(address, "encoding: json, compression: none")).await;
-    rig.offer(data.clone()).await;
-    assert_eq!(rig.drained().await.sent, 3);
+    let data = logs(3);
+    let exporter = exporter(&process, &settings(address, "encoding: json, compression: none")).await;
+    exporter.offer(data.clone()).await;
+    assert_eq!(exporter.drained().await.sent, 3);
     let seen = backend.seen();
     assert_eq!(seen[0].headers.get("content-type").unwrap(), "application/json");
     assert!(!seen[0].headers.contains_key("content-encoding"));
@@ -214,7 +107,7 @@ async fn a_json_request_is_cut_by_its_own_size() {
     let wire = Http::new(Settings::default().client, Encoding::Json, format!("http://{address}/v1/logs"));
     let sending = Sending::new(&cx, options, wire).unwrap();
     sending.start(&testkit::host(&process, Kind::Exporter, "otlphttp")).await.unwrap();
-    let data = batch(2000);
+    let data = logs(2000);
     assert!(data.size() < 24 << 10, "two requests of protobuf would do: {}", data.size());
     sending.consume(Context::default(), data).await.unwrap();
     let sizes: Vec<usize> = backend.seen().iter().map(|seen| seen.body.len()).collect();
@@ -230,19 +123,16 @@ async fn a_json_request_is_cut_by_its_own_size() {
 #[tokio::test]
 async fn e1_e2_a_backend_that_comes_later_gets_everything() {
     let process = testkit::process();
-    let address = {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        listener.local_addr().unwrap()
-    };
-    let rig = Rig::new(&process, &settings(address, "")).await;
+    let address = nobody().await;
+    let exporter = exporter(&process, &settings(address, "")).await;
     for _ in 0..20 {
-        rig.offer(batch(5)).await;
+        exporter.offer(logs(5)).await;
     }
-    rig.becomes(State::RecoverableError).await;
+    exporter.becomes(State::RecoverableError).await;
     let backend = Backend::new([]);
     let (_server, _) = backend.serve(&process, &address.to_string()).await;
-    rig.becomes(State::Ok).await;
-    assert_eq!(rig.drained().await.sent, 100);
+    exporter.becomes(State::Ok).await;
+    assert_eq!(exporter.drained().await.sent, 100);
     assert_eq!(backend.seen().len(), 20);
 }
 
@@ -267,9 +157,9 @@ async fn e5_retry_after_is_the_least_wait() {
     let process = testkit::process();
     let backend = Backend::new([answer(503, &[("retry-after", "1")], b"")]);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let rig = Rig::new(&process, &settings(address, "")).await;
-    rig.offer(batch(5)).await;
-    assert_eq!(rig.drained().await.sent, 5);
+    let exporter = exporter(&process, &settings(address, "")).await;
+    exporter.offer(logs(5)).await;
+    assert_eq!(exporter.drained().await.sent, 5);
     let seen = backend.seen();
     assert_eq!(seen.len(), 2);
     assert!(seen[1].at - seen[0].at >= Duration::from_secs(1));
@@ -305,9 +195,9 @@ async fn e7_a_permanent_status_is_not_retried() {
     let process = testkit::process();
     let backend = Backend::new([answer(400, &[], b"no")]);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let rig = Rig::new(&process, &settings(address, "")).await;
-    rig.offer(batch(5)).await;
-    let balance = rig.drained().await;
+    let exporter = exporter(&process, &settings(address, "")).await;
+    exporter.offer(logs(5)).await;
+    let balance = exporter.drained().await;
     assert_eq!((balance.sent, balance.dropped[&Reason::Permanent]), (0, 5));
     assert_eq!(backend.seen().len(), 1);
 }
@@ -337,11 +227,11 @@ async fn e9_a_partial_success_counts_what_was_rejected() {
         answer(202, &[PROTOBUF], b"\x0a\x05\x12\x03old"),
     ]);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let rig = Rig::new(&process, &settings(address, "")).await;
+    let exporter = exporter(&process, &settings(address, "")).await;
     for _ in 0..3 {
-        rig.offer(batch(10)).await;
+        exporter.offer(logs(10)).await;
     }
-    let balance = rig.drained().await;
+    let balance = exporter.drained().await;
     assert_eq!((balance.sent, balance.rejected, balance.dropped.len()), (25, 5, 0));
     assert_eq!(backend.seen().len(), 3);
 }

@@ -4,7 +4,7 @@ use http::Uri;
 use sluice_component::telemetry::Destination;
 
 /// The URL in parts, for metric labels.
-pub(super) fn destination(url: &str) -> Destination {
+pub(crate) fn destination(url: &str) -> Destination {
     let Ok(uri) = url.parse::<Uri>() else { return Destination::default() };
     let host = uri.host().unwrap_or_default();
     let port = match (uri.port(), uri.scheme_str()) {

@@ -1,0 +1,69 @@
+//! One encoded request.
+
+use sluice_config::ByteSize;
+use sluice_pdata::Chunks;
+#[cfg(any(
+    feature = "jaeger-exporter",
+    feature = "jaeger-thrift-exporter",
+    feature = "otlp-exporter",
+    feature = "otlphttp-exporter"
+))]
+use sluice_pdata::Pdata;
+#[cfg(any(feature = "jaeger-exporter", feature = "jaeger-thrift-exporter"))]
+use sluice_pdata::view::ResourceSpansView;
+
+#[cfg(any(feature = "jaeger-exporter", feature = "jaeger-thrift-exporter"))]
+use crate::sending::Encoded;
+
+/// The body of one request.
+#[derive(Debug)]
+pub(crate) struct Payload {
+    /// The body in pieces, to be sent from where they lie.
+    pub(crate) chunks: Chunks,
+    /// Spans, data points or log records.
+    pub(crate) items: usize,
+}
+
+impl Payload {
+    /// `items` in a format of their own.
+    #[cfg(any(feature = "jaeger-exporter", feature = "jaeger-thrift-exporter", feature = "zipkin-exporter"))]
+    pub(crate) fn of(body: Vec<u8>, items: usize) -> Self {
+        Self { chunks: Chunks::from_iter([body.into()]), items }
+    }
+
+    /// One request per resource, as `encode` writes it; it says how many spans it wrote, or `None` for nothing.
+    #[cfg(any(feature = "jaeger-exporter", feature = "jaeger-thrift-exporter"))]
+    pub(crate) fn per_resource(
+        data: &Pdata,
+        encode: impl Fn(&ResourceSpansView<'_>, &mut Vec<u8>) -> Option<usize>,
+    ) -> Encoded<Self> {
+        let mut requests = Vec::new();
+        for resource in data.traces() {
+            let mut body = Vec::new();
+            match encode(&resource, &mut body) {
+                None | Some(0) => {}
+                Some(spans) => requests.push(Self::of(body, spans)),
+            }
+        }
+        Encoded { requests, unconvertible: Vec::new() }
+    }
+
+    /// OTLP as protobuf: nothing is copied.
+    #[cfg(any(feature = "otlp-exporter", feature = "otlphttp-exporter"))]
+    pub(crate) fn protobuf(data: &Pdata) -> Self {
+        Self { chunks: data.wire(), items: data.items() }
+    }
+
+    /// OTLP as JSON.
+    #[cfg(feature = "otlphttp-exporter")]
+    pub(crate) fn json(data: &Pdata) -> Self {
+        let mut text = Vec::new();
+        sluice_pdata::json::encode_request(data, &mut text);
+        Self { chunks: Chunks::from_iter([text.into()]), items: data.items() }
+    }
+
+    /// The size of the body before compression.
+    pub(crate) fn size(&self) -> ByteSize {
+        ByteSize::new(self.chunks.iter().map(|chunk| chunk.len() as u64).sum())
+    }
+}

@@ -1,0 +1,137 @@
+//! Against a server on a real socket that follows a script.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use sluice_component::{Delivery, ExporterFactory, Reason, Registry, State, host::Process, testkit};
+use sluice_formats::jaeger::decode_post_spans;
+use sluice_net::grpc::{Code, Status, with_retry_delay};
+use sluice_pdata::{Limits, Signal};
+
+use super::{Factory, Settings};
+use crate::stand::{self, Stand, grpc::Backend, nobody, spans};
+
+const PATH: &str = "/jaeger.api_v2.CollectorService/PostSpans";
+
+fn parse(yaml: &str) -> Result<Settings, Vec<String>> {
+    stand::parse("jaeger", yaml)
+}
+
+/// Plain text to `address`, with waits that suit a test.
+fn settings(address: SocketAddr, more: &str) -> Settings {
+    parse(&format!(
+        "{{endpoint: '{address}', tls: {{insecure: true}},
+           retry_on_failure: {{initial_interval: 10ms, max_interval: 20ms}}, {more}}}"
+    ))
+    .unwrap()
+}
+
+async fn exporter(process: &Arc<Process>, settings: &Settings) -> Stand<Factory> {
+    Stand::new(process, Signal::Traces, settings).await
+}
+
+#[tokio::test]
+async fn a_resource_arrives_as_a_batch() {
+    let process = testkit::process();
+    let backend = Backend::new(PATH, []);
+    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
+    let exporter =
+        exporter(&process, &settings(address, "headers: {x-tenant: blue}, compression: gzip")).await;
+    exporter.offer(spans(3)).await;
+    assert_eq!(exporter.drained().await.sent, 3);
+    let seen = backend.seen();
+    assert_eq!(seen.len(), 1);
+    assert_eq!((seen[0].header("x-tenant"), seen[0].header("grpc-encoding")), ("blue", "gzip"));
+    let batch = decode_post_spans(&seen[0].message, &Limits::default()).unwrap();
+    assert_eq!(batch.items, 3);
+}
+
+#[tokio::test]
+async fn e1_e2_a_backend_that_comes_later_gets_everything() {
+    let process = testkit::process();
+    let address = nobody().await;
+    let exporter = exporter(&process, &settings(address, "")).await;
+    for _ in 0..20 {
+        exporter.offer(spans(5)).await;
+    }
+    exporter.becomes(State::RecoverableError).await;
+    let backend = Backend::new(PATH, []);
+    let (_server, _) = backend.serve(&process, &address.to_string()).await;
+    exporter.becomes(State::Ok).await;
+    assert_eq!(exporter.drained().await.sent, 100);
+    assert_eq!(backend.seen().len(), 20);
+}
+
+#[tokio::test]
+async fn e5_retry_info_is_the_least_wait() {
+    let process = testkit::process();
+    let pause = Duration::from_millis(300);
+    let backend = Backend::new(PATH, [Err(with_retry_delay(Code::ResourceExhausted, "busy", pause))]);
+    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
+    let exporter = exporter(&process, &settings(address, "")).await;
+    exporter.offer(spans(5)).await;
+    assert_eq!(exporter.drained().await.sent, 5);
+    let seen = backend.seen();
+    assert_eq!(seen.len(), 2);
+    assert!(seen[1].at - seen[0].at >= pause);
+}
+
+#[tokio::test]
+async fn e6_unavailable_without_a_hint_is_retried() {
+    let process = testkit::process();
+    let backend = Backend::new(PATH, [Err(Status::unavailable("later")), Err(Status::unavailable("later"))]);
+    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
+    let exporter = exporter(&process, &settings(address, "")).await;
+    exporter.offer(spans(5)).await;
+    assert_eq!(exporter.drained().await.sent, 5);
+    let seen = backend.seen();
+    assert_eq!(seen.len(), 3);
+    assert!(seen.iter().all(|call| call.message == seen[0].message));
+}
+
+#[tokio::test]
+async fn e7_a_permanent_status_is_not_retried() {
+    for code in [Code::Unknown, Code::InvalidArgument, Code::Unimplemented, Code::Internal] {
+        let process = testkit::process();
+        let backend = Backend::new(PATH, [Err(Status::new(code, "no"))]);
+        let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
+        let exporter = exporter(&process, &settings(address, "")).await;
+        exporter.offer(spans(5)).await;
+        let balance = exporter.drained().await;
+        assert_eq!((balance.sent, balance.dropped[&Reason::Permanent]), (0, 5), "{code:?}");
+        assert_eq!(backend.seen().len(), 1, "{code:?}");
+    }
+}
+
+#[tokio::test]
+async fn e9_a_message_that_looks_like_a_partial_success_is_none() {
+    let process = testkit::process();
+    let backend = Backend::new(PATH, [Ok(Bytes::from_static(b"\x0a\x07\x08\x03\x12\x03old"))]);
+    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
+    let exporter = exporter(&process, &settings(address, "")).await;
+    exporter.offer(spans(10)).await;
+    let balance = exporter.drained().await;
+    assert_eq!((balance.sent, balance.rejected), (10, 0), "Jaeger takes a batch or does not");
+}
+
+#[test]
+fn the_defaults_are_otelcols() {
+    let settings = parse("{endpoint: 'h:14250'}").unwrap();
+    assert_eq!(settings.timeout.as_secs(), 5);
+    assert!(settings.sending_queue.is_on() && settings.retry_on_failure.is_on());
+    assert_eq!(Factory::delivery(&settings), Delivery::MemoryQueue);
+}
+
+#[test]
+fn what_is_wrong_is_told() {
+    let problems = |yaml: &str| parse(yaml).unwrap_err().join("\n");
+    assert!(problems("{}").starts_with("exporters.jaeger.endpoint: must have a non-empty \"endpoint\""));
+    assert!(problems("{endpoint: 'h:x'}").contains("exporters.jaeger.endpoint: invalid port \"x\""));
+}
+
+#[test]
+fn the_examples_of_the_page_load() {
+    let registry = Registry::default().exporter::<Factory>();
+    let page = include_str!("../../../docs/components/exporters/jaeger.md");
+    assert_eq!(testkit::load_examples(&registry, page), 2);
+}

@@ -1,0 +1,134 @@
+//! Against a server on a real socket that follows a script.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use sluice_component::{Delivery, ExporterFactory, Reason, Registry, State, host::Process, testkit};
+use sluice_formats::jaeger::{Protocol, decode_thrift_batch};
+use sluice_pdata::{Limits, Signal};
+
+use super::{Factory, Settings};
+use crate::stand::{
+    self, Stand,
+    http::{Backend, answer},
+    nobody, spans,
+};
+
+fn parse(yaml: &str) -> Result<Settings, Vec<String>> {
+    stand::parse("jaeger_thrift", yaml)
+}
+
+/// To `address`, with waits that suit a test.
+fn settings(address: SocketAddr, more: &str) -> Settings {
+    let retry = "retry_on_failure: {initial_interval: 10ms, max_interval: 20ms}";
+    parse(&format!("{{endpoint: 'http://{address}/api/traces', {retry}, {more}}}")).unwrap()
+}
+
+async fn exporter(process: &Arc<Process>, settings: &Settings) -> Stand<Factory> {
+    Stand::new(process, Signal::Traces, settings).await
+}
+
+#[tokio::test]
+async fn a_resource_arrives_as_a_batch() {
+    let process = testkit::process();
+    let backend = Backend::new([answer(202, &[], b"")]);
+    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
+    let exporter = exporter(&process, &settings(address, "headers: {x-tenant: blue}")).await;
+    exporter.offer(spans(3)).await;
+    assert_eq!(exporter.drained().await.sent, 3);
+    let seen = backend.seen();
+    assert_eq!((seen.len(), seen[0].path.as_str()), (1, "/api/traces"));
+    assert_eq!(
+        (seen[0].header("content-type"), seen[0].header("x-tenant")),
+        ("application/x-thrift", "blue")
+    );
+    let batch = decode_thrift_batch(&seen[0].body, Protocol::Binary, &Limits::default()).unwrap();
+    assert_eq!(batch.items, 3);
+}
+
+#[tokio::test]
+async fn e1_e2_a_backend_that_comes_later_gets_everything() {
+    let process = testkit::process();
+    let address = nobody().await;
+    let exporter = exporter(&process, &settings(address, "")).await;
+    for _ in 0..20 {
+        exporter.offer(spans(5)).await;
+    }
+    exporter.becomes(State::RecoverableError).await;
+    let backend = Backend::new([]);
+    let (_server, _) = backend.serve(&process, &address.to_string()).await;
+    exporter.becomes(State::Ok).await;
+    assert_eq!(exporter.drained().await.sent, 100);
+    assert_eq!(backend.seen().len(), 20);
+}
+
+#[tokio::test]
+async fn e5_retry_after_is_the_least_wait() {
+    let process = testkit::process();
+    let backend = Backend::new([answer(503, &[("retry-after", "1")], b"")]);
+    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
+    let exporter = exporter(&process, &settings(address, "")).await;
+    exporter.offer(spans(5)).await;
+    assert_eq!(exporter.drained().await.sent, 5);
+    let seen = backend.seen();
+    assert_eq!(seen.len(), 2);
+    assert!(seen[1].at - seen[0].at >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn e6_503_bare_is_retried() {
+    let process = testkit::process();
+    let backend = Backend::new([answer(503, &[], b""), answer(503, &[], b"")]);
+    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
+    let exporter = exporter(&process, &settings(address, "")).await;
+    exporter.offer(spans(5)).await;
+    assert_eq!(exporter.drained().await.sent, 5);
+    assert_eq!(backend.seen().len(), 3);
+}
+
+#[tokio::test]
+async fn e7_a_permanent_status_is_not_retried() {
+    for status in [400, 404, 500, 501] {
+        let process = testkit::process();
+        let backend = Backend::new([answer(status, &[], b"no")]);
+        let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
+        let exporter = exporter(&process, &settings(address, "")).await;
+        exporter.offer(spans(5)).await;
+        let balance = exporter.drained().await;
+        assert_eq!((balance.sent, balance.dropped[&Reason::Permanent]), (0, 5), "{status}");
+        assert_eq!(backend.seen().len(), 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn e9_a_body_that_looks_like_a_partial_success_is_none() {
+    let process = testkit::process();
+    let otlp = [("content-type", "application/x-protobuf")];
+    let backend = Backend::new([answer(202, &otlp, b"\x0a\x07\x08\x03\x12\x03old")]);
+    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
+    let exporter = exporter(&process, &settings(address, "")).await;
+    exporter.offer(spans(10)).await;
+    let balance = exporter.drained().await;
+    assert_eq!((balance.sent, balance.rejected), (10, 0), "Jaeger takes a batch or does not");
+}
+
+#[test]
+fn the_defaults_are_otelcols() {
+    let settings = parse("{endpoint: 'http://h:14268/api/traces'}").unwrap();
+    assert_eq!(settings.client.timeout.as_secs(), 5);
+    assert!(settings.sending_queue.is_on() && settings.retry_on_failure.is_on());
+    assert_eq!(Factory::delivery(&settings), Delivery::MemoryQueue);
+}
+
+#[test]
+fn what_is_wrong_is_told() {
+    let problems = |yaml: &str| parse(yaml).unwrap_err().join("\n");
+    assert!(problems("{}").starts_with("exporters.jaeger_thrift.endpoint: requires a non-empty"));
+    assert!(problems("{endpoint: 'h:14268'}").starts_with("exporters.jaeger_thrift.endpoint: "));
+}
+
+#[test]
+fn the_examples_of_the_page_load() {
+    let registry = Registry::default().exporter::<Factory>();
+    let page = include_str!("../../../docs/components/exporters/jaeger_thrift.md");
+    assert_eq!(testkit::load_examples(&registry, page), 1);
+}

@@ -1,0 +1,47 @@
+//! Sends spans to Zipkin, as v2 JSON or protobuf.
+//!
+//! [`Settings`] -> `exporter` (spans become requests) -> [`crate::sending`].
+
+mod exporter;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use sluice_component::{BuildCx, BuildError, Delivery, Exporter, ExporterFactory, Stability};
+use sluice_pdata::Signal;
+
+use crate::{
+    call::http_destination,
+    sending::{Options, Queue, Sending},
+};
+
+pub use settings::{Format, Settings};
+
+/// Makes `zipkin` exporters.
+#[derive(Debug)]
+pub struct Factory;
+
+impl ExporterFactory for Factory {
+    const TYPE: &'static str = "zipkin";
+    const STABILITY: Stability = Stability::Beta;
+    const SIGNALS: &'static [Signal] = &[Signal::Traces];
+    type Settings = Settings;
+
+    fn build(settings: &Settings, cx: BuildCx) -> Result<Arc<dyn Exporter>, BuildError> {
+        let options = Options {
+            // The client has its own, for the whole request.
+            timeout: None,
+            retry: settings.retry_on_failure.as_option().cloned(),
+            queue: settings.sending_queue.as_option().cloned(),
+            max_request: Options::MAX_REQUEST,
+            destination: http_destination(&settings.client.endpoint),
+        };
+        Ok(Arc::new(Sending::new(&cx, options, exporter::Zipkin::new(settings))?))
+    }
+
+    fn delivery(settings: &Settings) -> Delivery {
+        Queue::delivery(&settings.sending_queue)
+    }
+}
