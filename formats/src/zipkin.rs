@@ -13,6 +13,8 @@
 //!   others.
 //! - An annotation or link tag that only looks like otelcol's encoding of one stays a plain event or attribute.
 //! - Integers that do not fit 64 bits stay text under `parse_string_tags`.
+//! - An `error` tag with a text leaves as it came: otelcol takes it off spans whose status is unset, and a failed call
+//!   looks like a good one.
 //! - What is neither a known kind, status nor address stays an attribute.
 
 mod attribute;

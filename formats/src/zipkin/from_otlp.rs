@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use sluice_pdata::view::{AttributeView, ResourceView, ScopeView, SpanView, TracesView};
+use sluice_pdata::view::{AnyValueView, AttributeView, ResourceView, ScopeView, SpanView, TracesView};
 
 use super::endpoints::{Endpoint, Slot, Slots};
 use super::form::{Form, Head};
@@ -315,6 +315,7 @@ impl<'a, 'e, F: Form> Encoder<'a, 'e, F> {
             }
             let pair = match role(key) {
                 Role::Slot(slot) => slots.set(slot, key, value),
+                Role::Error if span.status.code == 0 && is_error_text(&value) => Some((key, value)),
                 role if derived.replaces(role) => None,
                 _ => Some((key, value)),
             };
@@ -383,6 +384,12 @@ impl<'a, 'e, F: Form> Encoder<'a, 'e, F> {
             start = tag.end;
         }
     }
+}
+
+/// Whether an `error` attribute says more than yes or no. A span has it from a client of Zipkin, for whom it means
+/// failure; without it the span would look like a good one.
+fn is_error_text(value: &AnyValueView<'_>) -> bool {
+    value.as_text().is_some_and(|text| !matches!(text.as_bytes(), b"true" | b"false"))
 }
 
 fn head<'t, 'v: 't>(span: &SpanView<'v>, scratch: &'t mut Vec<u8>) -> Result<Head<'t>, &'static str> {
