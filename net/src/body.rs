@@ -89,7 +89,7 @@ impl Gather {
         Ok(Self { held: Held::One(Bytes::new()), permit: budget.reserve(0)? })
     }
 
-    pub(crate) fn as_slice(&self) -> &[u8] {
+    fn as_slice(&self) -> &[u8] {
         match &self.held {
             Held::One(frame) => frame,
             Held::Joined(buffer) => buffer,
@@ -102,6 +102,9 @@ impl Gather {
 
     /// Takes one more frame. `expected` bytes are declared in all, which is believed in steps only.
     pub(crate) fn push(&mut self, frame: Bytes, expected: usize) -> Result<(), OverBudget> {
+        if frame.is_empty() {
+            return Ok(());
+        }
         let have = self.len() + frame.len();
         match &mut self.held {
             Held::One(first) if first.is_empty() => {

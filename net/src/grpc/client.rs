@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 
 use super::{
     connect::{Dial, Pool, Sender, Target},
-    frame::{Message, PREFIX, Prefix},
+    frame::{Head, Message, Prefix},
     settings::ClientSettings,
     status::{Code, Status},
 };
@@ -228,33 +228,30 @@ impl Inner {
         let no_room =
             |error| Status::unavailable(format!("the answer was not read for lack of memory: {error}"));
         let mut gathered = Gather::new(&self.budget).map_err(no_room)?;
+        let mut message_head = Head::default();
         let mut prefix: Option<Prefix> = None;
         let mut trailers = None;
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| Failure::of(&error).status)?;
-            let data = match frame.into_data() {
+            let mut data = match frame.into_data() {
                 Ok(data) => data,
                 Err(frame) => {
                     trailers = frame.into_trailers().ok();
                     continue;
                 }
             };
-            let expected = prefix.map_or(data.len().max(PREFIX), |prefix| PREFIX + prefix.length);
-            if prefix.is_some() && gathered.len() + data.len() > expected {
-                return Err(Status::internal("the answer has more than one message"));
-            }
-            gathered.push(data, expected).map_err(no_room)?;
             if prefix.is_none() {
-                prefix = Prefix::decode(gathered.as_slice()).map_err(|flag| {
+                prefix = message_head.take(&mut data).map_err(|flag| {
                     Status::internal(format!("invalid compressed flag {flag} in the answer"))
                 })?;
-                match prefix {
-                    Some(prefix) if prefix.length > ANSWER_LIMIT => return Err(too_large()),
-                    Some(prefix) if gathered.len() > PREFIX + prefix.length => {
-                        return Err(Status::internal("the answer has more than one message"));
-                    }
-                    _ => {}
+            }
+            match prefix {
+                None => continue,
+                Some(prefix) if prefix.length > ANSWER_LIMIT => return Err(too_large()),
+                Some(prefix) if data.len() > prefix.length - gathered.len() => {
+                    return Err(Status::internal("the answer has more than one message"));
                 }
+                Some(prefix) => gathered.push(data, prefix.length).map_err(no_room)?,
             }
         }
         let status = trailers.as_ref().and_then(Status::from_header_map);
@@ -262,10 +259,9 @@ impl Inner {
         if status.code() != Code::Ok {
             return Err(status);
         }
-        let whole = prefix.filter(|prefix| gathered.len() == PREFIX + prefix.length);
+        let whole = prefix.filter(|prefix| gathered.len() == prefix.length);
         let prefix = whole.ok_or_else(|| Status::internal("the answer has no whole message"))?;
         let (mut message, permit) = gathered.finish();
-        message.advance(PREFIX);
         if prefix.compressed {
             let encoding =
                 head.headers.get("grpc-encoding").and_then(|value| value.to_str().ok()).unwrap_or("");

@@ -1,6 +1,6 @@
 //! The five bytes before each message of gRPC: a compressed flag and a length.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use smallvec::SmallVec;
 
 /// Bytes before each message.
@@ -16,17 +16,14 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    /// Reads a prefix from the first five of `bytes`. `None` until they are there.
-    ///
     /// # Errors
     /// The flag, where it is neither 0 nor 1.
-    pub fn decode(bytes: &[u8]) -> Result<Option<Self>, u8> {
-        let Some(&[flag, a, b, c, d]) = bytes.first_chunk::<PREFIX>() else { return Ok(None) };
+    pub fn decode([flag, length @ ..]: [u8; PREFIX]) -> Result<Self, u8> {
         if flag > 1 {
             return Err(flag);
         }
-        let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
-        Ok(Some(Self { compressed: flag == 1, length }))
+        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        Ok(Self { compressed: flag == 1, length })
     }
 
     /// The five bytes; `None` for a message of 4 GiB and more, which has no prefix.
@@ -34,6 +31,30 @@ impl Prefix {
     pub fn encode(self) -> Option<[u8; PREFIX]> {
         let [a, b, c, d] = u32::try_from(self.length).ok()?.to_be_bytes();
         Some([u8::from(self.compressed), a, b, c, d])
+    }
+}
+
+/// The prefix at the start of a body, which may arrive in parts.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    bytes: [u8; PREFIX],
+    filled: usize,
+}
+
+impl Head {
+    /// Moves from the front of `data` what is missing of the prefix. Gives it once it is whole.
+    ///
+    /// # Errors
+    /// As [`Prefix::decode`].
+    pub(super) fn take(&mut self, data: &mut Bytes) -> Result<Option<Prefix>, u8> {
+        for byte in self.bytes.iter_mut().skip(self.filled) {
+            if !data.has_remaining() {
+                return Ok(None);
+            }
+            *byte = data.get_u8();
+            self.filled += 1;
+        }
+        Prefix::decode(self.bytes).map(Some)
     }
 }
 
@@ -70,7 +91,7 @@ impl Message {
     }
 }
 
-impl bytes::Buf for Message {
+impl Buf for Message {
     fn remaining(&self) -> usize {
         self.remaining
     }
@@ -118,7 +139,6 @@ impl bytes::Buf for Message {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Buf;
     use smallvec::smallvec;
 
     use super::*;
@@ -127,9 +147,24 @@ mod tests {
     fn a_prefix_is_a_flag_and_a_big_endian_length() {
         let prefix = Prefix { compressed: true, length: 0x0102 };
         assert_eq!(prefix.encode(), Some([1, 0, 0, 1, 2]));
-        assert_eq!(Prefix::decode(&[1, 0, 0, 1, 2, 9]), Ok(Some(prefix)));
-        assert_eq!(Prefix::decode(&[1, 0, 0, 1]), Ok(None));
-        assert_eq!(Prefix::decode(&[2, 0, 0, 1, 2]), Err(2));
+        assert_eq!(Prefix::decode([1, 0, 0, 1, 2]), Ok(prefix));
+        assert_eq!(Prefix::decode([2, 0, 0, 1, 2]), Err(2));
+    }
+
+    #[test]
+    fn a_prefix_is_read_however_its_bytes_arrive() {
+        let whole = [1, 0, 0, 0, 2, 7, 8];
+        for cut in 0..=whole.len() {
+            let (mut first, mut second) = (Bytes::copy_from_slice(&whole), Bytes::new());
+            if cut < whole.len() {
+                second = first.split_off(cut);
+            }
+            let mut head = Head::default();
+            let of_first = head.take(&mut first).unwrap();
+            let prefix = of_first.or_else(|| head.take(&mut second).unwrap());
+            assert_eq!(prefix, Some(Prefix { compressed: true, length: 2 }), "cut at {cut}");
+            assert_eq!([first, second].concat(), [7, 8], "cut at {cut}");
+        }
     }
 
     #[test]

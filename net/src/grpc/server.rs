@@ -25,7 +25,7 @@ use tokio::{
 };
 
 use super::{
-    frame::{self, PREFIX, Prefix},
+    frame::{self, Head, Prefix},
     settings::ServerSettings,
     status::{Code, Status, with_retry_delay},
 };
@@ -289,8 +289,7 @@ impl Service {
             .watch(self.gather(body, &flow))
             .await
             .map_err(|_| Status::deadline_exceeded("the message stopped arriving, or came too slowly"))??;
-        let (mut message, permit) = gathered.finish();
-        bytes::Buf::advance(&mut message, PREFIX);
+        let (message, permit) = gathered.finish();
         if !prefix.compressed {
             return Ok((own(message), permit));
         }
@@ -302,43 +301,38 @@ impl Service {
             .map_err(|error| self.undecodable(error))
     }
 
-    /// The frames of the message, with its prefix.
+    /// The prefix, and the message in one buffer.
     async fn gather(&self, mut body: Incoming, flow: &Flow) -> Result<(Prefix, Gather), Status> {
         let mut gathered = Gather::new(&self.budget).map_err(no_room)?;
+        let mut head = Head::default();
         let mut prefix = None;
         while let Some(frame) = body.frame().await {
             let frame =
                 frame.map_err(|error| Status::cancelled(format!("the request ended early: {error}")))?;
-            let Ok(data) = frame.into_data() else { continue };
-            if data.is_empty() {
-                continue;
-            }
-            let expected = prefix.map_or(data.len().max(PREFIX), |prefix: Prefix| PREFIX + prefix.length);
-            if gathered.len() + data.len() > expected && prefix.is_some() {
-                return Err(more_than_one());
-            }
+            let Ok(mut data) = frame.into_data() else { continue };
             flow.add(data.len());
-            gathered.push(data, expected).map_err(no_room)?;
             if prefix.is_none() {
-                prefix = self.prefix(gathered.as_slice())?;
-                if prefix.is_some_and(|prefix| gathered.len() > PREFIX + prefix.length) {
-                    return Err(more_than_one());
-                }
+                prefix = self.prefix(&mut head, &mut data)?;
             }
+            let Some(Prefix { length, .. }) = prefix else { continue };
+            if data.len() > length - gathered.len() {
+                return Err(Status::internal("the request has more than the one message of a unary call"));
+            }
+            gathered.push(data, length).map_err(no_room)?;
         }
         let prefix = prefix.ok_or_else(|| Status::invalid_argument("the request has no whole message"))?;
-        if gathered.len() < PREFIX + prefix.length {
+        if gathered.len() < prefix.length {
             return Err(Status::invalid_argument(format!(
                 "the message declares {} bytes and has {}",
                 prefix.length,
-                gathered.len() - PREFIX
+                gathered.len()
             )));
         }
         Ok((prefix, gathered))
     }
 
-    fn prefix(&self, bytes: &[u8]) -> Result<Option<Prefix>, Status> {
-        let prefix = Prefix::decode(bytes).map_err(|flag| {
+    fn prefix(&self, head: &mut Head, data: &mut Bytes) -> Result<Option<Prefix>, Status> {
+        let prefix = head.take(data).map_err(|flag| {
             Status::invalid_argument(format!("invalid compressed flag {flag} before the message"))
         })?;
         match prefix {
@@ -370,10 +364,6 @@ impl Service {
 
 fn no_room(error: OverBudget) -> Status {
     with_retry_delay(Code::Unavailable, format!("refused for lack of memory: {error}"), NO_ROOM_DELAY)
-}
-
-fn more_than_one() -> Status {
-    Status::internal("the request has more than the one message of a unary call")
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
