@@ -367,7 +367,9 @@ fn no_room(error: OverBudget) -> Status {
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return false };
+    let rest = value.as_bytes().strip_prefix(b"application/grpc");
+    rest.is_some_and(|rest| matches!(rest, [] | [b';', ..] | b"+proto") || rest.starts_with(b"+proto;"))
 }
 
 /// The encoding of compressed messages. `None` for `identity` and where no encoding is named.
@@ -409,13 +411,15 @@ fn timeout_of(value: &HeaderValue) -> Option<Duration> {
 }
 
 /// The answer to what is no gRPC call at all.
+/// A gRPC client reads the status, everybody else that of HTTP.
 fn not_grpc(method: &Method) -> hyper::Response<Answer> {
-    let mut response = hyper::Response::new(Answer::Done);
-    *response.status_mut() = if method == Method::POST {
-        http::StatusCode::UNSUPPORTED_MEDIA_TYPE
+    let (code, text) = if method == Method::POST {
+        (http::StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/grpc")
     } else {
-        http::StatusCode::METHOD_NOT_ALLOWED
+        (http::StatusCode::METHOD_NOT_ALLOWED, "the method must be POST")
     };
+    let mut response = Answer::status(&Status::unimplemented(text));
+    *response.status_mut() = code;
     response
 }
 
