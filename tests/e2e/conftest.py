@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from harness.collector import Collector
+from harness.servers import Jaeger, Zipkin
 from harness.sink import GrpcSink, HttpSink
+from harness.stand import Stand
 
 
 @pytest.fixture
@@ -33,3 +35,15 @@ def collector(tmp_path):
     yield start
     for one in started:
         one.kill()
+
+
+@pytest.fixture(scope="session")
+def stand(tmp_path_factory):
+    """Real Jaeger and Zipkin servers, started once; Zipkin first, since it takes longest."""
+    stand = Stand(tmp_path_factory.mktemp("stand"))
+    try:
+        stand.start("zipkin", Zipkin)
+        stand.start("jaeger", Jaeger)
+        yield stand
+    finally:
+        stand.close()

@@ -6,7 +6,19 @@ import socket
 
 
 def free(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
+    return _free(count, socket.SOCK_STREAM)
+
+
+def free_udp(count: int) -> list[int]:
+    return _free(count, socket.SOCK_DGRAM)
+
+
+def free_one() -> int:
+    return free(1)[0]
+
+
+def _free(count: int, kind: socket.SocketKind) -> list[int]:
+    sockets = [socket.socket(type=kind) for _ in range(count)]
     try:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
@@ -14,7 +26,3 @@ def free(count: int) -> list[int]:
     finally:
         for one in sockets:
             one.close()
-
-
-def free_one() -> int:
-    return free(1)[0]
