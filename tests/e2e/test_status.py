@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import signal
+import socket
+from concurrent import futures
 
+import grpc
 import pytest
 from google.rpc import status_pb2
 
@@ -138,6 +142,15 @@ def test_unknown_media_type_or_encoding(call, post):
     assert call(raw.frame(GOOD, compressed=True), grpc_encoding="br").status == "UNIMPLEMENTED"
 
 
+def test_a_content_type_that_is_not_grpc(call):
+    for other in ("application/json", "text/plain", "application/grpc-web", "application/grpc+json"):
+        answer = call(raw.frame(GOOD), content_type=other)
+        assert answer.headers[":status"] == "415", other
+        assert answer.status == "UNIMPLEMENTED", other
+    for same in ("application/grpc+proto", "application/grpc;charset=utf-8"):
+        assert call(raw.frame(GOOD), content_type=same).status == "OK", same
+
+
 def test_wrong_path_or_method(call, post):
     assert call(raw.frame(GOOD), "/opentelemetry.proto.collector.trace.v1.TraceService/Other").status == "UNIMPLEMENTED"
     assert call(raw.frame(GOOD), "/no.such.Service/Export").status == "UNIMPLEMENTED"
@@ -168,6 +181,30 @@ def test_memory_is_unavailable_with_a_delay(collector, grpc_sink):
     assert_status_body(over_http)
 
 
+def test_draining_is_unavailable_with_a_delay(collector):
+    """Requests that wait for their verdict when the process is told to end."""
+    # Accepts connections in its backlog and never answers.
+    with socket.create_server(("127.0.0.1", 0)) as silent, futures.ThreadPoolExecutor(1) as pool:
+        backend = f"127.0.0.1:{silent.getsockname()[1]}"
+        pipe = config.Pipe(config.to_grpc(backend, timeout="60s", sending_queue={"wait_for_result": True}), processors={})
+        running = collector(pipe.config)
+        with grpc.insecure_channel(pipe.grpc) as channel:
+            over_grpc = channel.unary_unary(signals.TRACES.method).future(GOOD, timeout=20)
+            over_http = pool.submit(raw.http_post, pipe.http_port, "/v1/traces", GOOD)
+            both = 'otelcol_exporter_in_flight_requests{data_type="traces",exporter="otlp"} 2'
+            waiting.until(lambda: both in running.metrics(), "two requests in flight")
+            running.signal(signal.SIGTERM)
+            refusal = over_grpc.exception(20)
+        assert refusal.code() == grpc.StatusCode.UNAVAILABLE, refusal
+        trailers = dict(refusal.trailing_metadata())
+        assert raw.retry_delay(trailers["grpc-status-details-bin"]) >= 1
+        answer = over_http.result(20)
+        assert answer.status == 503, answer
+        assert int(answer.headers["retry-after"]) >= 1
+        assert_status_body(answer)
+        assert running.wait(10) == 0
+
+
 # End to end: the backend's answer is the client's.
 
 END_TO_END = {"sending_queue": {"wait_for_result": True}, "retry_on_failure": {"enabled": False}}
@@ -196,8 +233,6 @@ def _answer(handler, status):
 
 
 def test_a_backend_that_hangs_end_to_end(collector):
-    import socket
-
     # Accepts connections in its backlog and never answers.
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import socket
 import struct
@@ -41,17 +42,18 @@ class GrpcAnswer:
 
     def retry_delay(self) -> float | None:
         """The delay of RetryInfo in seconds, if there is one."""
-        import base64
-
         packed = self.headers.get("grpc-status-details-bin")
-        if packed is None:
-            return None
-        status = status_pb2.Status.FromString(base64.b64decode(packed + "=="))
-        for detail in status.details:
-            info = error_details_pb2.RetryInfo()
-            if detail.Unpack(info):
-                return info.retry_delay.seconds + info.retry_delay.nanos / 1e9
-        return None
+        return packed and retry_delay(base64.b64decode(packed + "=="))
+
+
+def retry_delay(packed: bytes) -> float | None:
+    """The delay in `grpc-status-details-bin`."""
+    status = status_pb2.Status.FromString(packed)
+    for detail in status.details:
+        info = error_details_pb2.RetryInfo()
+        if detail.Unpack(info):
+            return info.retry_delay.seconds + info.retry_delay.nanos / 1e9
+    return None
 
 
 def frame(message: bytes, compressed: bool = False) -> bytes:
