@@ -1,5 +1,5 @@
-//! From the YAML tree to a checked plan. Nothing is built or bound; [`Plan::check`] is pure, [`Plan::check_here`]
-//! also looks at the files that the settings name.
+//! From the YAML tree to a checked plan. Nothing is built or bound; [`Plan::check`] is pure, [`Plan::read`]
+//! can also look at the files that the settings name.
 //!
 //! [`Plan::check`] reads `definitions` (components by section), then `pipelines` (what refers to what), then
 //! `connections` (connectors and their cycles) and `claims` (ports), and reports every problem of all of
@@ -9,7 +9,7 @@ mod claims;
 mod connections;
 mod definitions;
 mod pipelines;
-mod print;
+pub(crate) mod print;
 mod purposes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +57,8 @@ pub struct Pipeline {
 const TOP_LEVEL: [&str; 7] =
     ["receivers", "processors", "exporters", "connectors", "extensions", "service", "sluice"];
 
+const SERVICE: [&str; 3] = ["extensions", "pipelines", "telemetry"];
+
 impl Plan {
     /// Checks the configuration `root` against the component types of `registry`.
     ///
@@ -65,13 +67,9 @@ impl Plan {
         Self::read(registry, root, Reach::Settings, problems)
     }
 
-    /// As [`Plan::check`], and looks at what this machine has for the components that would be started on it:
-    /// certificates, keys, files to write.
-    pub fn check_here(registry: &Registry, root: Node, problems: &mut Problems) -> Option<Self> {
-        Self::read(registry, root, Reach::Machine, problems)
-    }
-
-    fn read(registry: &Registry, root: Node, reach: Reach, problems: &mut Problems) -> Option<Self> {
+    /// As [`Plan::check`]; with [`Reach::Machine`] it also looks at what this machine has for the components that
+    /// would be started on it: certificates, keys, files to write.
+    pub fn read(registry: &Registry, root: Node, reach: Reach, problems: &mut Problems) -> Option<Self> {
         if root.is_empty() {
             problems.push(Problem::error("", "empty configuration file").at(root.span()));
             return None;
@@ -82,11 +80,11 @@ impl Plan {
         let service = root.get("service").unwrap_or(&null);
         let purposes = Purposes::read(service, reach);
         let definitions = Definitions::read(registry, &root, &purposes, problems);
-        unknown_keys(service, "service", &["extensions", "pipelines", "telemetry"], problems);
+        unknown_keys(service, "service", &SERVICE, problems);
         let telemetry = service.get("telemetry").unwrap_or(&null);
         let telemetry = decode_and(telemetry, "service.telemetry", reach, |_, _| {}, problems);
         let settings = decode(root.get("sluice").unwrap_or(&null), "sluice", problems);
-        let extensions = pipelines::extensions(service, &definitions, problems);
+        let extensions = pipelines::extensions(service, &definitions, registry, problems);
         let mut pipelines = pipelines::read(service, &definitions, registry, problems);
         connections::check(&pipelines, registry, &root, problems);
         let (Some(telemetry), Some(settings)) = (telemetry, settings) else { return None };
@@ -99,11 +97,7 @@ impl Plan {
         }
         // From here on there are no cycles.
         pipelines = connections::downstream_first(pipelines);
-        let tier = |pipeline: &Pipeline| Tier::of(deliveries(pipeline, &pipelines, &components));
-        let tiers: Vec<Tier> = pipelines.iter().map(tier).collect();
-        for (pipeline, tier) in pipelines.iter_mut().zip(tiers) {
-            pipeline.tier = tier;
-        }
+        set_tiers(&mut pipelines, &components);
         Some(Self { components, unused, extensions, pipelines, telemetry, settings, root })
     }
 
@@ -135,24 +129,26 @@ impl Pipeline {
     }
 }
 
-/// What the exporters at the ends of `pipeline` answer, followed through connectors.
-fn deliveries(
-    pipeline: &Pipeline,
-    pipelines: &[Pipeline],
-    components: &BTreeMap<ComponentRef, Parsed>,
-) -> Vec<Delivery> {
-    let mut found = Vec::new();
-    for exporter in &pipeline.exporters {
-        if exporter.kind() == Kind::Connector {
-            // A cycle was refused before, so this ends.
-            for next in pipelines.iter().filter(|next| next.receivers.contains(exporter)) {
-                found.extend(deliveries(next, pipelines, components));
+/// Sets the tier of each pipeline by what the exporters at its ends answer, followed through connectors.
+fn set_tiers(downstream_first: &mut [Pipeline], components: &BTreeMap<ComponentRef, Parsed>) {
+    // What is behind each connector: the pipelines that it feeds came before those that feed it. Kinds of delivery
+    // are few, paths through connectors may be very many.
+    let mut behind: BTreeMap<ComponentRef, Vec<Delivery>> = BTreeMap::new();
+    for pipeline in downstream_first {
+        let mut found: Vec<Delivery> = Vec::new();
+        for exporter in &pipeline.exporters {
+            let own = components.get(exporter).and_then(|parsed| parsed.delivery);
+            for delivery in own.iter().chain(behind.get(exporter).into_iter().flatten()) {
+                if !found.contains(delivery) {
+                    found.push(*delivery);
+                }
             }
-        } else {
-            found.extend(components.get(exporter).and_then(|parsed| parsed.delivery));
+        }
+        pipeline.tier = Tier::of(found.iter().copied());
+        for connector in pipeline.receivers.iter().filter(|c| c.kind() == Kind::Connector) {
+            behind.entry(connector.clone()).or_default().extend(&found);
         }
     }
-    found
 }
 
 /// Reports the keys of `node` that are not among `known`, and a node that is no section at all.

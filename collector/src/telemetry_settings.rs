@@ -12,6 +12,7 @@ pub use logs::{Encoding, LogLevel, Logs, Sampling};
 pub use metrics::{Included, Metrics, Prometheus, Pull, PullExporter, Reader};
 pub use resource::{Resource, ResourceSettings};
 use serde::{Deserialize, Serialize};
+use sluice_component::Level;
 use sluice_config::{Check, Checker, Node};
 
 /// The section `service.telemetry`.
@@ -38,18 +39,22 @@ impl Check for TelemetrySettings {
 }
 
 /// `traces`: the collector makes no spans of its own yet.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Traces {
     /// How much to trace.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub level: Option<String>,
+    #[serde(with = "metrics::level")]
+    pub level: Level,
     /// Where spans would go.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub processors: Vec<Node>,
     /// How trace context would travel: `tracecontext`, `b3`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub propagators: Vec<String>,
+}
+
+impl Default for Traces {
+    fn default() -> Self {
+        Self { level: Level::None, processors: Vec::new(), propagators: Vec::new() }
+    }
 }
 
 impl Check for Traces {

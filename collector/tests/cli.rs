@@ -109,6 +109,10 @@ fn components_lists_stability_and_signals() {
     let mut exporters = list.at("exporters").unwrap().items().iter();
     let otlp = exporters.find(|e| e.get("name").unwrap().as_str() == Some("otlp_grpc")).unwrap();
     assert!(otlp.at("stability::logs").unwrap().as_str().is_some());
+    let module = format!("sluice {}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(otlp.get("module").unwrap().as_str(), Some(module.as_str()));
+    assert_eq!(list.at("providers::0::module").unwrap().as_str(), Some(module.as_str()));
+    assert_eq!(list.at("converters").unwrap().items().len(), 0);
 }
 
 #[test]
@@ -116,7 +120,7 @@ fn print_config_fills_in_defaults_and_tells_origins() {
     let good = file(GOOD);
     let done = sluice(&["print-config", "--origins", "--config", good.path(), "--drain-delay", "5s"]);
     assert_eq!(done.code, 0, "{done:?}");
-    assert!(done.out.contains("drain_delay: 5s  # --drain-delay:1\n"), "{}", done.out);
+    assert!(done.out.contains("drain_delay: 5s  # --drain-delay\n"), "{}", done.out);
     assert!(done.out.contains("shutdown_timeout: 20s  # default\n"), "{}", done.out);
     assert!(done.out.contains(&format!("level: none  # {}:4\n", good.path())), "{}", done.out);
     let json = sluice(&["print-initial-config", "--format", "json", "--config", good.path()]).out;
@@ -145,7 +149,46 @@ fn secrets_are_printed_only_when_asked_for() {
     assert!(redacted.out.contains("[REDACTED]") && !redacted.out.contains("canary"), "{redacted:?}");
     let shown = sluice(&["print-config", "--mode", "unredacted", "--config", config.path()]);
     assert!(shown.out.contains("canary"), "{shown:?}");
-    assert_eq!(sluice(&["print-config", "--validate=false", "--config", config.path()]).code, 1);
+    let unchecked = sluice(&["print-config", "--validate=false", "--config", config.path()]);
+    assert!(unchecked.out.contains("[REDACTED]") && !unchecked.out.contains("canary"), "{unchecked:?}");
+}
+
+#[test]
+fn print_config_without_validation_decodes_but_does_not_check() {
+    // Refused by checks: no such exporter, no endpoint.
+    let config = file(&GOOD.replace("{nop: }\nservice", "{otlp_grpc: }\nservice"));
+    assert_eq!(sluice(&["print-config", "--config", config.path()]).code, 1);
+    let printed = sluice(&["print-config", "--validate=false", "--config", config.path()]);
+    assert_eq!((printed.code, printed.err.as_str()), (0, ""));
+    assert!(printed.out.contains("exporters:\n        - nop\n"), "{}", printed.out);
+    assert!(printed.out.contains("num_consumers: 10\n"), "{}", printed.out);
+    let raw = sluice(&["print-config", "--validate=false", "--mode=unredacted", "--config", config.path()]);
+    assert!(raw.out.contains("otlp_grpc: null\n"), "{}", raw.out);
+    // What has not the form of a configuration cannot be decoded.
+    let malformed = file(&GOOD.replace("receivers: {nop: }", "receivers: {nop: {colour: red}}"));
+    let done = sluice(&["print-config", "--validate=false", "--config", malformed.path()]);
+    assert_eq!(done.code, 1);
+    let prefix = "Error: failed to get config: cannot unmarshal the configuration: 1 problem\n";
+    assert!(done.err.starts_with(prefix) && done.err.contains("unknown key `colour`"), "{}", done.err);
+}
+
+#[test]
+fn print_config_tells_the_place_of_a_reference_and_the_defaults_of_telemetry() {
+    let config = file(&GOOD.replace("level: none", "level: \"${env:SLUICE_TEST_LEVEL:-none}\""));
+    let done = sluice(&["print-config", "--origins", "--config", config.path()]);
+    let expected = format!("level: none  # {}:4, from ${{env:SLUICE_TEST_LEVEL}}\n", config.path());
+    assert!(done.out.contains(&expected), "{}", done.out);
+    let printed = sluice(&["print-config", "--config", config.path()]).out;
+    let version = env!("CARGO_PKG_VERSION");
+    let resource = format!(
+        "    resource:\n      attributes:\n        - name: service.name\n          value: sluice\n        \
+         - name: service.version\n          value: {version}\n"
+    );
+    assert!(printed.contains(&resource), "{printed}");
+    assert!(
+        printed.contains("traces:\n      level: none\n      processors: []\n      propagators: []\n"),
+        "{printed}"
+    );
 }
 
 #[test]

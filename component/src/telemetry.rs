@@ -15,7 +15,7 @@ use std::{
 use families::Families;
 pub use families::PerSignal;
 pub use packets::{PacketLoss, PacketMetrics};
-use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge};
+use prometheus::{Histogram, HistogramTimer, IntCounter, IntCounterVec, IntGauge};
 use sluice_pdata::Signal;
 
 use crate::{
@@ -137,6 +137,10 @@ impl Telemetry {
         ProcessorMetrics {
             incoming: f.processor_incoming.with_label_values(&labels),
             outgoing: f.processor_outgoing.with_label_values(&labels),
+            internal_duration: f
+                .processor_internal_duration
+                .as_ref()
+                .map(|family| family.with_label_values(&labels)),
         }
     }
 
@@ -218,17 +222,26 @@ const MOST_TRANSPORTS: usize = 8;
 struct Verdicts {
     accepted: Late,
     refused: Late,
+    /// The same for `otelcol.receiver.produced.items`, which knows no transport.
+    produced: Late,
+    not_taken: Late,
 }
 
 impl ReceiverMetrics {
     /// Counts items that the pipelines took.
     pub fn accepted(&self, transport: &'static str, items: usize) {
-        self.with(transport, |verdicts| verdicts.accepted.add(items));
+        self.with(transport, |verdicts| {
+            verdicts.accepted.add(items);
+            verdicts.produced.add(items);
+        });
     }
 
     /// Counts items that the pipelines refused, or whose client stopped waiting.
     pub fn refused(&self, transport: &'static str, items: usize) {
-        self.with(transport, |verdicts| verdicts.refused.add(items));
+        self.with(transport, |verdicts| {
+            verdicts.refused.add(items);
+            verdicts.not_taken.add(items);
+        });
     }
 
     fn with(&self, transport: &'static str, count: impl FnOnce(&Verdicts)) {
@@ -237,7 +250,12 @@ impl ReceiverMetrics {
             let labels = [self.receiver.as_str(), transport];
             let accepted = Late::new(&families.receiver_accepted[self.signal], &labels);
             let refused = Late::new(&families.receiver_refused[self.signal], &labels);
-            (transport, Verdicts { accepted, refused })
+            let produced = |outcome| {
+                let labels = [&*self.receiver, "receiver", "", self.signal.as_str(), outcome];
+                Late::new(&families.receiver_produced, &labels)
+            };
+            let (produced, not_taken) = (produced("success"), produced("refused"));
+            (transport, Verdicts { accepted, refused, produced, not_taken })
         };
         let known =
             self.by_transport.iter().map(|slot| slot.get_or_init(find)).find(|(name, _)| *name == transport);
@@ -307,6 +325,16 @@ pub struct ProcessorMetrics {
     pub incoming: IntCounter,
     /// Items that went out.
     pub outgoing: IntCounter,
+    /// Seconds of work on each batch; only at level detailed.
+    internal_duration: Option<Histogram>,
+}
+
+impl ProcessorMetrics {
+    /// Takes the time until it is dropped, at level detailed.
+    #[must_use]
+    pub fn timer(&self) -> Option<HistogramTimer> {
+        self.internal_duration.as_ref().map(Histogram::start_timer)
+    }
 }
 
 /// Handles of one `batch` processor.
@@ -378,6 +406,35 @@ mod tests {
         let text = text(&telemetry);
         let line = r#"otelcol_receiver_accepted_metric_points{receiver="otlp",transport="grpc"} 7"#;
         assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
+    fn what_a_receiver_produced_is_counted_over_its_transports() {
+        let telemetry = Telemetry::new(Level::Normal);
+        let metrics = telemetry.receiver(&otlp(Kind::Receiver), Signal::Traces);
+        metrics.accepted("grpc", 7);
+        metrics.accepted("http", 2);
+        metrics.refused("http", 1);
+        let text = text(&telemetry);
+        for (outcome, items) in [("success", 9), ("refused", 1)] {
+            let line = format!(
+                "otelcol_receiver_produced_items{{otelcol_component_id=\"otlp\",otelcol_component_kind=\"receiver\",\
+                 otelcol_component_outcome=\"{outcome}\",otelcol_pipeline_id=\"\",otelcol_signal=\"traces\"}} {items}\n"
+            );
+            assert!(text.contains(&line), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_time_in_processors_is_taken_at_level_detailed_alone() {
+        for (level, taken) in [(Level::Normal, false), (Level::Detailed, true)] {
+            let telemetry = Telemetry::new(level);
+            let timer = telemetry.processor(&otlp(Kind::Processor), Signal::Logs).timer();
+            assert_eq!(timer.is_some(), taken);
+            drop(timer);
+            let one = r#"otelcol_processor_internal_duration_count{otel_signal="logs",processor="otlp"} 1"#;
+            assert_eq!(text(&telemetry).contains(one), taken);
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub trait Check {
 /// How far checks look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reach {
+    /// Nowhere: settings are decoded and nothing more.
+    Form,
     /// At the settings alone: the answer is the same on every machine.
     #[default]
     Settings,

@@ -83,7 +83,7 @@ where
         found.push(Problem::error(path, "cannot be decoded").at(node.span()));
     }
     found.all_of(Step::Decode);
-    if let Some(value) = &value {
+    if let Some(value) = value.as_ref().filter(|_| reach != Reach::Form) {
         let mut at = Checker::new(node, path, &mut found, &told, reach);
         value.check(&mut at);
         also(value, &mut at);

@@ -26,7 +26,7 @@ pub enum DurationError {
     #[error("missing unit in duration {0:?}: write {0}s, {0}ms or {0}m")]
     NoUnit(String),
     /// A unit that Go does not know.
-    #[error("unknown unit {unit:?} in duration {text:?}: units are ns, us, ms, s, m and h")]
+    #[error("unknown unit {unit:?} in duration {text:?}: units are ns, us, ms, s, m and h{}", blank(unit))]
     Unit {
         /// The whole text.
         text: String,
@@ -235,6 +235,11 @@ impl<'de> Deserialize<'de> for GoDuration {
         }
         deserializer.deserialize_newtype_struct(ours::DURATION, Visitor)
     }
+}
+
+/// What to do about a unit that is only known without its blanks.
+fn blank(unit: &str) -> &'static str {
+    if unit.trim() != unit { ", without a blank before them" } else { "" }
 }
 
 #[cfg(test)]

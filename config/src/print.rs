@@ -9,12 +9,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::node::{Entry, Node, Value};
 use crate::ours::{self, Mode};
 use crate::scalar;
-use crate::source::Origin;
+use crate::source::{Origin, Span};
 
 /// How [`Node::to_yaml`] prints.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Print {
-    /// Adds who gave each value, as a comment: `# collector.yaml:12`, `# ${env:PORT}`, `# --set`, `# default`.
+    /// Adds who gave each value, as a comment: `# collector.yaml:12`, `# collector.yaml:12, from ${env:PORT}`,
+    /// `# --set`, `# default`.
     pub origins: bool,
 }
 
@@ -101,15 +102,22 @@ fn write_inline(out: &mut String, node: &Node, print: Print) {
     if print.origins {
         let origin = match (&node.origin, &node.span) {
             // The name alone: the default of a reference may be a secret.
-            (Origin::Env(name), _) => format!("${{env:{name}}}"),
+            (Origin::Env(name), Some(span)) => format!("{}, from ${{env:{name}}}", line_of(span)),
+            (Origin::Env(name), None) => format!("${{env:{name}}}"),
             (Origin::Set, _) => "--set".to_owned(),
-            (Origin::File, Some(span)) => format!("{}:{}", span.source().name(), span.line()),
+            (Origin::File, Some(span)) => line_of(span),
             (Origin::File, None) => "file".to_owned(),
             (Origin::Default, _) => "default".to_owned(),
         };
         let _ok = write!(out, "  # {}", crate::problem::escape(&origin));
     }
     out.push('\n');
+}
+
+/// The file and line; a flag has no lines.
+fn line_of(span: &Span) -> String {
+    let name = span.source().name();
+    if name.starts_with("--") { name.to_owned() } else { format!("{name}:{}", span.line()) }
 }
 
 fn float_text(n: f64) -> String {

@@ -4,6 +4,7 @@ mod render;
 
 pub(crate) use render::{escape, is_reference, is_sensitive};
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::source::Span;
@@ -102,7 +103,12 @@ impl Problem {
         known: impl IntoIterator<Item = &'a str, IntoIter: Clone>,
     ) -> Self {
         const LISTED: usize = 40;
+        // More than anyone can have meant; every problem of a hostile configuration would search them all.
+        const SEARCHED: usize = 200;
         let known = known.into_iter();
+        if known.clone().nth(SEARCHED).is_some() {
+            return self;
+        }
         if let Some(near) = crate::closest(word, known.clone()) {
             return self.help(format!("did you mean `{near}`?"));
         }
@@ -164,16 +170,14 @@ impl Problems {
 
     /// Adds those of another collection that are not here yet.
     pub(crate) fn merge(&mut self, other: Problems) {
-        for problem in other.list {
-            let same = |p: &Problem| {
-                p.message == problem.message
-                    && p.path == problem.path
-                    && p.span.as_ref().map(Span::order) == problem.span.as_ref().map(Span::order)
-            };
-            if !self.list.iter().any(same) {
-                self.list.push(problem);
-            }
+        type Key<'a> = (Option<(u32, u32, u32)>, &'a str, &'a str);
+        fn key(problem: &Problem) -> Key<'_> {
+            (problem.span.as_ref().map(Span::order), &problem.path, &problem.message)
         }
+        let mut seen: HashSet<Key<'_>> = self.list.iter().map(key).collect();
+        let fresh: Vec<bool> = other.list.iter().map(|problem| seen.insert(key(problem))).collect();
+        let news = other.list.into_iter().zip(fresh).filter(|(_, fresh)| *fresh);
+        self.list.extend(news.map(|(problem, _)| problem));
         self.secrets.extend(other.secrets);
     }
 

@@ -1,8 +1,8 @@
 //! Where a value was written: the text it came from, and its place in it.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// One text that configuration was read from: a file, a URI, or a `--set` argument.
 pub struct Source {
@@ -10,13 +10,20 @@ pub struct Source {
     text: Box<str>,
     /// Sources are numbered as they are made, so that problems can be printed in the order of reading.
     order: u32,
+    /// Where each line starts, once somebody asks.
+    lines: OnceLock<Box<[u32]>>,
 }
 
 impl Source {
     /// Names a text. The name is what a problem prints after `-->`.
     pub fn new(name: impl Into<Box<str>>, text: impl Into<Box<str>>) -> Arc<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        Arc::new(Self { name: name.into(), text: text.into(), order: NEXT.fetch_add(1, Ordering::Relaxed) })
+        Arc::new(Self {
+            name: name.into(),
+            text: text.into(),
+            order: NEXT.fetch_add(1, Ordering::Relaxed),
+            lines: OnceLock::new(),
+        })
     }
 
     /// The file name, the URI without secrets, or `--set`.
@@ -31,12 +38,13 @@ impl Source {
 
     /// A line by its number from 1, with the byte offset at which it starts.
     pub(crate) fn line(&self, number: u32) -> Option<(usize, &str)> {
-        let mut start = 0;
-        let mut rest = self.text.split_inclusive('\n');
-        for _ in 1..number {
-            start += rest.next()?.len();
-        }
-        Some((start, rest.next().unwrap_or("").trim_end_matches(['\n', '\r'])))
+        let starts = self.lines.get_or_init(|| {
+            let ends = self.text.match_indices('\n').filter_map(|(at, _)| u32::try_from(at + 1).ok());
+            std::iter::once(0).chain(ends).collect()
+        });
+        let start = *starts.get(usize::try_from(number).ok()?.checked_sub(1)?)? as usize;
+        let line = self.text.get(start..)?.split('\n').next().unwrap_or("");
+        Some((start, line.trim_end_matches('\r')))
     }
 }
 

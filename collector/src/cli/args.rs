@@ -99,7 +99,8 @@ pub(super) struct PrintConfig {
     /// Adds to each value where it was written, as a comment. YAML only.
     #[arg(long)]
     pub(super) origins: bool,
-    /// With false, prints what was read and merged without checking it or filling in defaults.
+    /// With false, nothing is checked: with --mode unredacted prints what was read and merged as it is, else what
+    /// it decodes to.
     #[arg(long, default_value_t = true, num_args = 0..=1, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub(super) validate: bool,
 }

@@ -8,6 +8,9 @@ const KINDS: [Kind; 5] = [Kind::Receiver, Kind::Processor, Kind::Exporter, Kind:
 /// Where configuration may come from.
 const SCHEMES: [&str; 5] = ["env", "file", "http", "https", "yaml"];
 
+/// Where otelcol names the Go module and its version: everything here is of one make.
+const MODULE: &str = concat!("sluice ", env!("CARGO_PKG_VERSION"));
+
 /// The list as YAML.
 pub(super) fn list(registry: &Registry) -> String {
     let mut root = Node::empty_map();
@@ -21,12 +24,14 @@ pub(super) fn list(registry: &Registry) -> String {
         let all = registry.describe(kind).into_iter().map(|factory| component(kind, factory));
         root.set(kind.section(), seq(all));
     }
-    root.set("providers", seq(SCHEMES.map(|scheme| map([("scheme", scheme)]))));
+    root.set("providers", seq(SCHEMES.map(|scheme| map([("scheme", scheme), ("module", MODULE)]))));
+    // otelcol's are for old spellings; ours are read where they are decoded.
+    root.set("converters", seq([]));
     root.to_yaml(Print::default())
 }
 
 fn component(kind: Kind, factory: &dyn Described) -> Node {
-    let mut node = map([("name", factory.type_())]);
+    let mut node = map([("name", factory.type_()), ("module", MODULE)]);
     if !factory.aliases().is_empty() {
         node.set("aliases", seq(factory.aliases().iter().map(|alias| Node::from(*alias))));
     }

@@ -29,11 +29,7 @@ pub(super) fn read(common: &Common, registry: &Registry, reach: Reach) -> Result
     let found = locations(&common.config, &variable, &|path| Path::new(path).is_file());
     let Loaded { root, mut warnings } =
         loader(common, &found, &variable).load().map_err(Failure::unresolved)?;
-    let plan = match reach {
-        Reach::Settings => Plan::check(registry, root, &mut warnings),
-        Reach::Machine => Plan::check_here(registry, root, &mut warnings),
-    };
-    match plan {
+    match Plan::read(registry, root, reach, &mut warnings) {
         Some(plan) if !warnings.has_errors() => Ok(Sound { plan, warnings, found }),
         _ => Err(Failure::unsound(warnings)),
     }

@@ -36,9 +36,10 @@ impl Chain {
         for link in &self.links {
             let before = data.items();
             link.metrics.incoming.inc_by(before as u64);
-            let verdict = link.transform.apply(cx, &mut data).inspect_err(|refusal| {
-                link.consumed.count(Err(refusal), before);
-            })?;
+            let timer = link.metrics.timer();
+            let verdict = link.transform.apply(cx, &mut data);
+            drop(timer);
+            let verdict = verdict.inspect_err(|refusal| link.consumed.count(Err(refusal), before))?;
             link.consumed.count(Ok(()), before);
             if verdict == Verdict::Drop || data.items() == 0 {
                 return Ok(None);

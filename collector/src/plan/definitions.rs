@@ -84,31 +84,16 @@ impl Definitions {
         purposes: &Purposes,
         problems: &mut Problems,
     ) {
-        let section = kind.section();
-        let id: ComponentId = match entry.key.parse() {
-            Ok(id) => id,
-            Err(error) => {
-                problems.push(Problem::malformed(section, format!("{error}")).at(entry.key_span.as_ref()));
-                return;
-            }
-        };
-        let component = ComponentRef::new(kind, id);
+        let Some(component) = component_of(kind, entry, problems) else { return };
         if self.contains(&component) {
             let text = format!("duplicate name `{}`", component.id());
-            problems.push(Problem::malformed(section, text).at(entry.key_span.as_ref()));
+            problems.push(Problem::malformed(kind.section(), text).at(entry.key_span.as_ref()));
             return;
         }
-        let parsed = match find(registry, kind, component.id().type_()) {
-            Some(factory) => {
-                warn_of_alias(factory, &component, entry, problems);
-                let path = component.to_string();
-                purposes.of(&component, |purpose| factory.parse_for(purpose, &entry.value, &path, problems))
-            }
-            None => {
-                problems.push(unknown_type(registry, &component, entry));
-                None
-            }
-        };
+        let parsed = factory_of(registry, &component, entry, problems).and_then(|factory| {
+            let path = component.to_string();
+            purposes.of(&component, |purpose| factory.parse_for(purpose, &entry.value, &path, problems))
+        });
         self.0.insert(component, parsed);
     }
 
@@ -127,6 +112,47 @@ impl Definitions {
             }
         }
     }
+}
+
+/// The components that `section` defines and whose types are known.
+pub(super) fn known<'a>(
+    registry: &'a Registry,
+    kind: Kind,
+    node: &'a Node,
+    problems: &mut Problems,
+) -> Vec<(ComponentRef, &'a dyn Described, &'a Entry)> {
+    section(node, kind.section(), problems);
+    let known = node.entries().iter().filter_map(|entry| {
+        let component = component_of(kind, entry, problems)?;
+        let factory = factory_of(registry, &component, entry, problems)?;
+        Some((component, factory, entry))
+    });
+    known.collect()
+}
+
+fn component_of(kind: Kind, entry: &Entry, problems: &mut Problems) -> Option<ComponentRef> {
+    match entry.key.parse::<ComponentId>() {
+        Ok(id) => Some(ComponentRef::new(kind, id)),
+        Err(error) => {
+            problems.push(Problem::malformed(kind.section(), error.to_string()).at(entry.key_span.as_ref()));
+            None
+        }
+    }
+}
+
+/// The factory of a component; warns of an old name, reports one that nobody knows.
+fn factory_of<'a>(
+    registry: &'a Registry,
+    component: &ComponentRef,
+    entry: &Entry,
+    problems: &mut Problems,
+) -> Option<&'a dyn Described> {
+    let found = find(registry, component.kind(), component.id().type_());
+    match found {
+        Some(factory) => warn_of_alias(factory, component, entry, problems),
+        None => problems.push(unknown_type(registry, component, entry)),
+    }
+    found
 }
 
 /// The factory of `type_` without what it builds.

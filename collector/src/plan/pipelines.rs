@@ -1,14 +1,12 @@
 //! `service.extensions` and `service.pipelines`: what refers to what.
 
-use std::collections::BTreeSet;
-
 use sluice_component::{ComponentId, ComponentRef, Kind, PipelineId, Registry, Tier, ids::BadPipelineId};
 use sluice_config::{Entry, Node, Problem, Problems, StringList, Value, closest};
 use sluice_pdata::Signal;
 
 use super::{
     Pipeline,
-    definitions::{Definitions, find},
+    definitions::{Definitions, KINDS, find},
     section, unknown_keys,
 };
 
@@ -16,6 +14,7 @@ use super::{
 pub(super) fn extensions(
     service: &Node,
     definitions: &Definitions,
+    registry: &Registry,
     problems: &mut Problems,
 ) -> Vec<ComponentRef> {
     let path = "service.extensions";
@@ -24,7 +23,9 @@ pub(super) fn extensions(
     for (reference, span) in references(node, path, problems) {
         let component = ComponentRef::new(Kind::Extension, reference.id);
         if !definitions.contains(&component) {
-            problems.push(undefined(&component, &reference.path, definitions, &[Kind::Extension]).at(span));
+            problems.push(
+                undefined(&component, &reference.path, definitions, registry, &[Kind::Extension]).at(span),
+            );
         } else if !found.contains(&component) {
             found.push(component);
         }
@@ -100,7 +101,7 @@ fn pipeline(
         for (reference, span) in references(node, &format!("{path}.{}", first.section()), problems) {
             let of = |kind: Kind| ComponentRef::new(kind, reference.id.clone());
             let Some(component) = kinds.iter().map(|&kind| of(kind)).find(|c| definitions.contains(c)) else {
-                problems.push(undefined(&of(first), &reference.path, definitions, kinds).at(span));
+                problems.push(undefined(&of(first), &reference.path, definitions, registry, kinds).at(span));
                 continue;
             };
             if !found.contains(&component) {
@@ -161,6 +162,14 @@ pub(super) fn references<'a>(
                 }
             }
         }
+        Value::Map(_) => {
+            let keys: Vec<&str> = node.entries().iter().map(|entry| &*entry.key).collect();
+            problems.push(
+                Problem::malformed(path, "expected a list, found a section")
+                    .at(node.span())
+                    .help(format!("write `[{}]`", keys.join(", "))),
+            );
+        }
         _ => match sluice_config::decode::<StringList>(node, path, problems) {
             Some(list) => {
                 for text in list.iter() {
@@ -173,15 +182,28 @@ pub(super) fn references<'a>(
     found
 }
 
-fn undefined(component: &ComponentRef, path: &str, definitions: &Definitions, kinds: &[Kind]) -> Problem {
-    let kind = component.kind();
-    let id = component.id().as_str();
-    let known: BTreeSet<&str> = kinds.iter().flat_map(|&kind| definitions.ids(kind)).collect();
-    Problem::error(path, format!("references {kind} \"{id}\" which is not configured")).suggest(
-        id,
-        &format!("configured {}", kind.section()),
-        known.iter().copied(),
-    )
+fn undefined(
+    component: &ComponentRef,
+    path: &str,
+    definitions: &Definitions,
+    registry: &Registry,
+    kinds: &[Kind],
+) -> Problem {
+    let (kind, id) = (component.kind(), component.id());
+    let problem = Problem::error(path, format!("references {kind} \"{id}\" which is not configured"));
+    let known = || kinds.iter().flat_map(|&kind| definitions.ids(kind));
+    let near = closest(id.as_str(), known().take(200)).is_some();
+    let other = KINDS.into_iter().find(|&other| definitions.contains(&ComponentRef::new(other, id.clone())));
+    let problem = match other {
+        Some(other) => {
+            problem.note(format!("`{id}` is configured under `{}`: it is no {kind}", other.section()))
+        }
+        None if !near && find(registry, kind, id.type_()).is_some() => {
+            return problem.help(format!("configure it: add `{id}:` under `{}`", kind.section()));
+        }
+        None => problem,
+    };
+    problem.suggest(id.as_str(), &format!("configured {}", kind.section()), known())
 }
 
 /// A component that cannot take part in pipelines of this signal.

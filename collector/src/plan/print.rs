@@ -1,9 +1,17 @@
 //! A plan as text, as a DOT graph, and as the configuration with all defaults filled in.
 
-use sluice_component::{ComponentRef, Kind, factory::Secrets};
-use sluice_config::{Node, Value, to_node};
+use sluice_component::{
+    ComponentRef, Kind, Registry,
+    factory::{Purpose, Secrets},
+};
+use sluice_config::{Node, Problems, Reach, Value, decode_and, to_node};
 
-use super::{Plan, definitions::KINDS};
+use super::{
+    Plan, SERVICE, TOP_LEVEL,
+    definitions::{self, KINDS},
+    unknown_keys,
+};
+use crate::{settings::Settings, telemetry_settings::TelemetrySettings};
 
 impl Plan {
     /// One line per pipeline, data flowing from left to right, and the extensions.
@@ -100,6 +108,36 @@ impl Plan {
         tree.set("sluice", to_node(&self.settings));
         tree.with_origins_of(&self.root)
     }
+}
+
+/// The configuration `root` with every default filled in, decoded but not checked: otelcol's
+/// `print-config --validate=false`. What is no form of a configuration goes into `problems`.
+pub(crate) fn unchecked(registry: &Registry, mut root: Node, problems: &mut Problems) -> Node {
+    let null = Node::default();
+    let written = root.clone();
+    unknown_keys(&written, "", &TOP_LEVEL, problems);
+    let purpose = Purpose { reach: Reach::Form, ..Purpose::default() };
+    for kind in KINDS {
+        let Some(section) = written.get(kind.section()) else { continue };
+        let mut decoded = Node::empty_map();
+        for (component, factory, entry) in definitions::known(registry, kind, section, problems) {
+            if let Some(parsed) = factory.parse_for(purpose, &entry.value, &component.to_string(), problems) {
+                decoded.set(&entry.key, parsed.effective(Secrets::Redacted));
+            }
+        }
+        root.set(kind.section(), decoded);
+    }
+    let mut service = written.get("service").cloned().unwrap_or_default();
+    unknown_keys(&service, "service", &SERVICE, problems);
+    let telemetry = service.get("telemetry").unwrap_or(&null);
+    let telemetry: Option<TelemetrySettings> =
+        decode_and(telemetry, "service.telemetry", Reach::Form, |_, _| {}, problems);
+    service.set("telemetry", to_node(&telemetry));
+    root.set("service", service);
+    let sluice = written.get("sluice").unwrap_or(&null);
+    let sluice: Option<Settings> = decode_and(sluice, "sluice", Reach::Form, |_, _| {}, problems);
+    root.set("sluice", to_node(&sluice));
+    root.with_origins_of(&written)
 }
 
 fn ids(components: &[ComponentRef]) -> Node {

@@ -51,6 +51,27 @@ fn every_mistake_of_a_pipeline_is_told_at_once() {
 }
 
 #[test]
+fn a_reference_to_nothing_says_what_may_have_been_meant() {
+    let text = problem(
+        "receivers: {toy: }\nprocessors: {toy/p: }\nexporters: {toy: }\nservice:\n  pipelines:\n    \
+         traces: {receivers: {toy: }, processors: [toy], exporters: [toy/p]}",
+    );
+    for expected in [
+        "traces.receivers: expected a list, found a section",
+        "write `[toy]`",
+        "`toy` is configured under `receivers`: it is no processor",
+        "`toy/p` is configured under `processors`: it is no exporter",
+    ] {
+        assert!(text.contains(expected), "missing: {expected}\n{text}");
+    }
+    let text = problem(&with("  pipelines: {traces: {receivers: [forward/very_far], exporters: [toy]}}", ""));
+    assert!(text.contains("configured receivers: toy"), "{text}");
+    let text =
+        problem(&with("  pipelines: {traces: {receivers: [toy/quite_another], exporters: [toy]}}", ""));
+    assert!(text.contains("configure it: add `toy/quite_another:` under `receivers`"), "{text}");
+}
+
+#[test]
 fn unknown_types_are_told_apart() {
     let text = problem(&with(PIPELINE, "extensions: {opamp: }\nconnectors: {forwrd: }"));
     assert!(
@@ -151,6 +172,25 @@ fn the_tier_follows_connectors() {
     assert!(waiting.pipelines.iter().all(|p| p.tier == Tier::EndToEnd));
     let queued = plan(&yaml).unwrap();
     assert!(queued.pipelines.iter().all(|p| p.tier == Tier::Memory));
+}
+
+#[test]
+fn i17_paths_through_connectors_are_not_followed_one_by_one() {
+    // Two ways from each pipeline to the next: 2^200 paths.
+    let mut connectors = String::from("connectors:\n");
+    let mut pipelines =
+        String::from("  pipelines:\n    traces/0: {receivers: [toy], exporters: [forward/a0, forward/b0]}\n");
+    for n in 0..200 {
+        let next = n + 1;
+        connectors += &format!("  forward/a{n}:\n  forward/b{n}:\n");
+        let exporters = if n == 199 { "toy".to_owned() } else { format!("forward/a{next}, forward/b{next}") };
+        pipelines += &format!(
+            "    traces/{next}: {{receivers: [forward/a{n}, forward/b{n}], exporters: [{exporters}]}}\n"
+        );
+    }
+    let yaml = with(&pipelines, &connectors).replace("exporters: {toy: ,", "exporters: {toy: {waits: true},");
+    let plan = plan(&yaml).unwrap();
+    assert!(plan.pipelines.iter().all(|p| p.tier == Tier::EndToEnd));
 }
 
 #[test]

@@ -81,7 +81,10 @@ impl Check for Metrics {
         }
         if let Some(address) = &self.address {
             match (host_and_port(address), at.is_written("readers")) {
-                (None, _) => at.key("address").must("be host:port"),
+                (None, _) => match address.rsplit_once(':') {
+                    Some((_, port)) => at.key("address").error(format!("invalid port \"{port}\"")),
+                    None => at.key("address").must("be host:port"),
+                },
                 (Some(_), true) => at.key("address").error("is the classic spelling of `readers`: write one of them"),
                 (Some(_), false) => at.key("address").warn(
                     "is the classic spelling and otelcol refuses it now: write readers, pull, exporter, prometheus",
@@ -251,7 +254,7 @@ pub(super) fn name_of<T: PartialEq, S: Serializer>(
 }
 
 /// [`Level`] as text.
-mod level {
+pub(super) mod level {
     use super::{Deserialize, Deserializer, Level, Serializer, de, name_of, named};
 
     const NAMES: [(&str, Level); 4] = [
@@ -261,11 +264,16 @@ mod level {
         ("detailed", Level::Detailed),
     ];
 
-    pub(super) fn serialize<S: Serializer>(level: &Level, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::telemetry_settings) fn serialize<S: Serializer>(
+        level: &Level,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         name_of(&NAMES, level, serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Level, D::Error> {
+    pub(in crate::telemetry_settings) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Level, D::Error> {
         let text = String::deserialize(deserializer)?;
         named(&NAMES, &text).map_err(de::Error::custom)
     }

@@ -2,14 +2,44 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sluice_config::{Check, Checker, Node, Value};
 
 /// The section as written: either `attributes: [{name, value}]`, or the older map of names to values, where null
 /// takes a default attribute away.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(transparent)]
 pub struct ResourceSettings(Node);
+
+impl Serialize for ResourceSettings {
+    /// The section in the form that was chosen, with the defaults that it leaves in place. `service.instance.id` is
+    /// made at each start, so it is only there when it was written.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut section = self.0.clone();
+        let is_inline = section.entries().iter().any(|entry| !KEYS.contains(&&*entry.key));
+        let mut listed = section.get("attributes").map(Node::items).unwrap_or_default().to_vec();
+        for (name, value) in DEFAULTS {
+            if is_inline {
+                if section.get(name).is_none() {
+                    section.set(name, Node::from(value));
+                }
+            } else if !listed.iter().any(|item| item.get("name").and_then(Node::as_str) == Some(name)) {
+                let mut item = Node::empty_map();
+                item.set("name", Node::from(name));
+                item.set("value", Node::from(value));
+                listed.push(item);
+            }
+        }
+        if !is_inline {
+            section.set("attributes", Node::new(Value::Seq(listed)));
+        }
+        section.serialize(serializer)
+    }
+}
+
+/// What every process says of itself beside its `service.instance.id`.
+const DEFAULTS: [(&str, &str); 2] =
+    [("service.name", "sluice"), ("service.version", env!("CARGO_PKG_VERSION"))];
 
 impl Default for ResourceSettings {
     fn default() -> Self {
@@ -25,11 +55,9 @@ impl ResourceSettings {
     /// settings say otherwise, and what they add.
     #[must_use]
     pub fn resolve(&self, instance: &str) -> Resource {
-        let mut attributes = BTreeMap::from([
-            ("service.name".to_owned(), "sluice".to_owned()),
-            ("service.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-            ("service.instance.id".to_owned(), instance.to_owned()),
-        ]);
+        let mut attributes: BTreeMap<String, String> =
+            DEFAULTS.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        attributes.insert("service.instance.id".to_owned(), instance.to_owned());
         let items = self.0.get("attributes").map(Node::items).unwrap_or_default();
         let listed = items.iter().filter_map(|item| Some((item.get("name")?.as_str()?, item.get("value")?)));
         let inline =

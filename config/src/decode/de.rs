@@ -164,9 +164,31 @@ impl<'a> De<'a> {
         let problem = if scalar && expected == "a string" && self.node.raw().is_none() {
             problem.help("put it in quotes to make it a string")
         } else {
-            problem
+            match self.meant(expected) {
+                Some(help) => problem.help(help),
+                None => problem,
+            }
         };
         self.cx.fail(Some(problem), self.culprit)
+    }
+
+    /// What a string in the place of something else was meant to be.
+    fn meant(&self, expected: &str) -> Option<String> {
+        let Value::String(text) = &self.node.value else { return None };
+        let plain = crate::scalar::plain(text);
+        match (expected, &plain) {
+            _ if is_reference(self.node) => None,
+            ("an integer", Value::Int(_))
+            | ("a number", Value::Int(_) | Value::Float(_))
+            | ("true or false", Value::Bool(_)) => Some("remove the quotes".to_owned()),
+            ("a section", _) => {
+                let (key, value) = text.split_once(':')?;
+                let is_key = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+                let fits = is_key && !value.is_empty() && !value.starts_with([' ', '/']);
+                fits.then(|| format!("a blank is missing after `{key}:`"))
+            }
+            _ => None,
+        }
     }
 
     fn integer(&self, range: std::ops::RangeInclusive<i128>) -> Result<i128, Error> {

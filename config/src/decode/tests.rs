@@ -433,3 +433,18 @@ proptest! {
         drop(problems.to_text());
     }
 }
+
+#[test]
+fn a_string_in_the_place_of_something_else_says_what_was_meant() {
+    let node = Node::from_yaml("c.yaml", "{queue_size: '10', enabled: 'true'}").unwrap();
+    let mut problems = Problems::new();
+    assert!(decode::<Queue>(&node, "", &mut problems).is_none());
+    let helps: Vec<_> = problems.iter().map(|problem| problem.help.as_deref()).collect();
+    assert_eq!(helps, [Some("remove the quotes"); 2]);
+    let node = Node::from_yaml("c.yaml", "enabled:true").unwrap();
+    let mut problems = Problems::new();
+    assert!(decode::<Queue>(&node, "", &mut problems).is_none());
+    assert!(problems.to_text().contains("a blank is missing after `enabled:`"), "{problems}");
+    let error = "5 s".parse::<GoDuration>().unwrap_err().to_string();
+    assert!(error.ends_with("units are ns, us, ms, s, m and h, without a blank before them"), "{error}");
+}

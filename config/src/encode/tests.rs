@@ -99,9 +99,9 @@ fn every_value_can_be_printed_with_who_gave_it() {
     assert_eq!(
         yaml,
         "\
-endpoint: h:4317  # ${env:HOST}
+endpoint: h:4317  # collector.yaml:1, from ${env:HOST}
 key: \"[REDACTED]\"  # default
-timeout: 1s  # ${env:T}
+timeout: 1s  # collector.yaml:2, from ${env:T}
 headers:
   x: \"[REDACTED]\"  # default
 queue:

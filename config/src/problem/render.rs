@@ -13,6 +13,8 @@ use crate::source::Span;
 const SHOWN: usize = 140;
 /// Bytes on either side of a place that are looked at for that.
 const WINDOW: usize = 600;
+/// Problems that are printed as text; the rest is told by its number.
+const PRINTED: usize = 500;
 
 impl fmt::Display for Problems {
     /// Every problem in file order, as [`Problems::to_text`].
@@ -27,9 +29,13 @@ impl Problems {
     /// Control characters of what the user wrote are escaped; secrets are replaced. The total is for the caller to print.
     pub fn to_text(&self) -> String {
         let mut out = String::new();
-        for problem in self.in_order() {
+        let all = self.in_order();
+        for problem in all.iter().take(PRINTED) {
             // Writing to a String cannot fail.
             let _ok = self.write_text(&mut out, problem);
+        }
+        if let Some(more) = all.len().checked_sub(PRINTED).filter(|more| *more > 0) {
+            let _ok = writeln!(out, "and {more} more, which are not printed");
         }
         out
     }
@@ -105,7 +111,9 @@ impl Problems {
         if span.source().name().starts_with("--set") && is_sensitive(span.source().name()) {
             return std::iter::once(0..usize::MAX).collect();
         }
-        let decoded = self.secrets.iter().filter(|s| s.same_source(span)).map(Span::bytes);
+        let window = start + near.start..start + near.end;
+        let shown = |range: &Range<usize>| range.start < window.end && window.start < range.end;
+        let decoded = self.secrets.iter().filter(|s| s.same_source(span)).map(Span::bytes).filter(shown);
         // A problem may keep a secret from ever being decoded as one: go by the names of keys as well.
         let named = secrets_by_name(line, near).map(|range| start + range.start..start + range.end);
         decoded.chain(named).collect()

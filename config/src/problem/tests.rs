@@ -224,3 +224,17 @@ processors:
     durations("receivers::otlp::protocols::grpc", "receivers.otlp.protocols.grpc");
     assert_eq!(found.to_text(), example);
 }
+
+#[test]
+fn i17_of_very_many_problems_the_first_are_printed_and_the_rest_counted() {
+    let yaml: String = (0..2000).map(|n| format!("key{n}: 1\n")).collect();
+    let root = crate::Node::from_yaml("c.yaml", &yaml).unwrap();
+    let mut problems = Problems::new();
+    for entry in root.entries() {
+        problems.push(Problem::error("", "no").at(entry.key_span.as_ref()));
+    }
+    let text = problems.to_text();
+    assert!(text.contains("--> c.yaml:500:1\n") && !text.contains("--> c.yaml:501:1\n"));
+    assert!(text.ends_with("and 1500 more, which are not printed\n"));
+    assert_eq!(problems.error_count(), 2000);
+}
