@@ -1,6 +1,12 @@
 //! Jaeger to OTLP and back: the mapping row by row, what clients and Jaeger itself wrote, and what a hostile sender may.
 //!
 //! What Jaeger sends is written, and what we send is read, by the `thrift` crate and by prost.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails; its numbers are small"
+)]
 
 #[path = "jaeger/foreign.rs"]
 mod foreign;

@@ -9,7 +9,7 @@ use sluice_pdata::otlp::trace::v1 as otlp;
 
 pub(crate) fn post_spans(body: &[u8]) -> Vec<u8> {
     let request = ExportTraceServiceRequest::decode(body).unwrap();
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(body.len());
     for resource in request.resource_spans {
         let batch = Some(batch(resource));
         PostSpansRequest { batch }.encode(&mut out).unwrap();

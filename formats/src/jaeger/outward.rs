@@ -21,12 +21,14 @@ impl<'a, const BEFORE: usize, const BEHIND: usize> Around<'a, BEFORE, BEHIND> {
         self.before.iter().chain(&self.behind).flatten().count()
     }
 
+    #[inline]
     fn of(self, own: impl Iterator<Item = Tag<'a>>) -> impl Iterator<Item = Tag<'a>> {
         self.before.into_iter().flatten().chain(own).chain(self.behind.into_iter().flatten())
     }
 }
 
 /// How many tags a span has, and which.
+#[inline]
 pub(super) fn span_tags<'a>(
     scope: &ScopeView<'a>,
     span: &SpanView<'a>,
@@ -56,6 +58,7 @@ pub(super) fn span_tags<'a>(
 }
 
 /// How many fields the log of an event has, and which.
+#[inline]
 pub(super) fn log_fields<'a>(event: &EventView<'a>) -> (usize, impl Iterator<Item = Tag<'a>>) {
     let named = !event.name.is_empty() && event.attributes.get("event").is_none();
     let around = Around {

@@ -1,6 +1,6 @@
 //! The tags of one span, process or log on their way to attributes.
 
-use sluice_pdata::wire::{Write, varint_len};
+use sluice_pdata::wire::{WireType, Write, varint_len};
 
 /// Up to this many tags are compared with each other; more are sorted, so that a flood of them costs no more each.
 const FEW: usize = 32;
@@ -140,8 +140,7 @@ impl<'a> Tags<'a> {
 fn fingerprint(key: &[u8]) -> u64 {
     let (first, last) = (key.first().copied().unwrap_or(0), key.last().copied().unwrap_or(0));
     let middle = key.get(key.len() / 2).copied().unwrap_or(0);
-    let mixed =
-        u32::from(first) + 5 * u32::from(middle) + 23 * u32::from(last) + 11 * u32::from(key.len() as u8);
+    let mixed = usize::from(first) + 5 * usize::from(middle) + 23 * usize::from(last) + 11 * (key.len() % 64);
     1 << (mixed % 64)
 }
 
@@ -165,10 +164,7 @@ pub(super) fn put_attribute(out: &mut Vec<u8>, number: u32, key: &[u8], value: V
     };
     let len = 1 + varint_len(key.len() as u64) + key.len() + 1 + varint_len(value_len as u64) + value_len;
     out.reserve(len + 11);
-    out.put_key(number, sluice_pdata::wire::WireType::Len);
-    out.put_varint(len as u64);
-    out.push(KEY);
-    out.put_varint(key.len() as u64);
+    put_lengths(out, number, len, key);
     out.extend_from_slice(key);
     out.push(VALUE);
     out.put_varint(value_len as u64);
@@ -193,6 +189,24 @@ pub(super) fn put_attribute(out: &mut Vec<u8>, number: u32, key: &[u8], value: V
             out.extend_from_slice(bytes);
         }
         Value::Unknown(_) => {}
+    }
+}
+
+/// The key and length of a field below 16 that is a `KeyValue` of `len` bytes, and those of its own key. Mostly these
+/// are four bytes.
+#[inline]
+pub(super) fn put_lengths(out: &mut Vec<u8>, number: u32, len: usize, key: &[u8]) {
+    let field = number << 3 | WireType::Len as u32;
+    match (u8::try_from(field), u8::try_from(len), u8::try_from(key.len())) {
+        (Ok(field @ 0..0x80), Ok(len @ 0..0x80), Ok(key_len)) => {
+            out.extend_from_slice(&[field, len, KEY, key_len]);
+        }
+        _ => {
+            out.put_varint(field.into());
+            out.put_varint(len as u64);
+            out.push(KEY);
+            out.put_varint(key.len() as u64);
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use sluice_pdata::wire::{WireType, Write, varint_len};
 
 use super::WARNINGS;
 use super::outward::{Reference, Tag, log_fields, process, references, span_tags};
+use super::tags::put_lengths;
 
 /// `PostSpansRequest.batch`, `Batch.spans`, `Batch.process`.
 const BATCH: u32 = 1;
@@ -62,12 +63,11 @@ impl Encoder<'_> {
         put_nanos(self.out, 6, span.start_time_unix_nano);
         put_nanos(self.out, 7, span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano));
         let mut warnings = None;
-        for tag in span_tags(scope, span).1 {
-            match as_warnings(&tag) {
-                Some(texts) => warnings = Some(texts),
-                None => self.tag(8, &tag),
-            }
-        }
+        // Folding a chain costs less than asking it for one tag after the other.
+        span_tags(scope, span).1.for_each(|tag| match as_warnings(&tag) {
+            Some(texts) => warnings = Some(texts),
+            None => self.tag(8, &tag),
+        });
         for event in span.events {
             self.log(&event);
         }
@@ -80,9 +80,7 @@ impl Encoder<'_> {
     fn log(&mut self, event: &EventView<'_>) {
         let open = self.out.open_message(9, 0);
         put_nanos(self.out, 1, event.time_unix_nano);
-        for field in log_fields(event).1 {
-            self.tag(2, &field);
-        }
+        log_fields(event).1.for_each(|field| self.tag(2, &field));
         self.out.close_message(open);
     }
 
@@ -98,16 +96,15 @@ impl Encoder<'_> {
         let out = &mut *self.out;
         let open = |out: &mut Vec<u8>, value_len: usize| {
             out.reserve(key_len + value_len + 11);
-            out.put_key(number, WireType::Len);
-            out.put_varint((key_len + value_len) as u64);
-            out.push(1 << 3 | WireType::Len as u8);
-            out.put_varint(key.len() as u64);
+            put_lengths(out, number, key_len + value_len, key);
             out.extend_from_slice(key);
         };
         let put_text = |out: &mut Vec<u8>, text: &[u8]| {
             open(out, text_len(text));
             if !text.is_empty() {
-                out.put_bytes_field(3, text);
+                out.push(3 << 3 | WireType::Len as u8);
+                out.put_varint(text.len() as u64);
+                out.extend_from_slice(text);
             }
         };
         match tag.value {
@@ -178,12 +175,15 @@ fn put_reference(out: &mut Vec<u8>, reference: &Reference<'_>) {
 /// A `Timestamp` or `Duration`.
 fn put_nanos(out: &mut Vec<u8>, number: u32, nanos: u64) {
     let (seconds, nanos) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
-    let open = out.open_message(number, 0);
+    let len = |value: u64| if value == 0 { 0 } else { 1 + varint_len(value) };
+    out.put_key(number, WireType::Len);
+    out.put_varint((len(seconds) + len(nanos)) as u64);
     if seconds != 0 {
-        out.put_varint_field(1, seconds);
+        out.push(1 << 3);
+        out.put_varint(seconds);
     }
     if nanos != 0 {
-        out.put_varint_field(2, nanos);
+        out.push(2 << 3);
+        out.put_varint(nanos);
     }
-    out.close_message(open);
 }

@@ -119,9 +119,7 @@ impl<W: Write> Encoder<W> {
 
     fn list_of_tags<'a>(&mut self, len: usize, tags: impl Iterator<Item = Tag<'a>>) {
         self.out.list(Type::Struct, len);
-        for tag in tags {
-            self.tag(&tag);
-        }
+        tags.for_each(|tag| self.tag(&tag));
     }
 
     fn tag(&mut self, tag: &Tag<'_>) {

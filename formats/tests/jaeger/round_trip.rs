@@ -99,7 +99,7 @@ proptest! {
     #[test]
     fn otlp_survives_jaeger_by_proto_and_by_thrift(original in batches()) {
         let (batch, parents) = encode_with_parents(original.clone()).expect("a batch");
-        prop_assert_eq!(&from_proto(batch.clone()).resource_spans, &[original.clone()]);
+        prop_assert_eq!(&from_proto(batch.clone()).resource_spans[..], std::slice::from_ref(&original));
         for (index, parent) in parents.into_iter().enumerate() {
             let one = sluice_formats::jaeger::api_v2::Batch { spans: vec![batch.spans[index].clone()], process: batch.process.clone() };
             prop_assert_eq!(&only_span(from_thrift(&one, parent)), &original.scope_spans[0].spans[index]);
