@@ -7,10 +7,14 @@ use sluice_component::Registry;
 pub fn full() -> Registry {
     let registry = Registry::empty();
 
+    #[cfg(feature = "jaeger-receiver")]
+    let registry = registry.receiver::<sluice_receivers::jaeger::Factory>();
     #[cfg(feature = "nop-receiver")]
     let registry = registry.receiver::<sluice_receivers::nop::Factory>();
     #[cfg(feature = "otlp-receiver")]
     let registry = registry.receiver::<sluice_receivers::otlp::Factory>();
+    #[cfg(feature = "zipkin-receiver")]
+    let registry = registry.receiver::<sluice_receivers::zipkin::Factory>();
 
     #[cfg(feature = "batch-processor")]
     let registry = registry.processor::<sluice_processors::batch::Factory>();

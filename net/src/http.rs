@@ -15,6 +15,6 @@ pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 pub use client::{Answer, Client, ClientError};
 pub use server::{Handler, Incoming, Response, Server};
 pub use settings::{ClientSettings, Cors, ServerSettings};
-pub use status::{Encoding, retry_after, retry_after_value, status_body, status_response};
+pub use status::{Encoding, retry_after, retry_after_value, status_body, status_response, text_response};
 
 pub use crate::body::BodyError;

@@ -1,9 +1,19 @@
 //! Receivers: they take data in from outside. One module and one cargo feature each.
 //!
+//! - `jaeger`: Jaeger's clients and agents, over gRPC, HTTP and UDP
 //! - `nop`: receives nothing
 //! - `otlp`: OTLP over gRPC and HTTP
+//! - `zipkin`: Zipkin's clients, over HTTP
+//!
+//! `intake` is what they share: from the bytes of a request to the pipelines, and from a failure to the answer.
 
+#[cfg(any(feature = "jaeger-receiver", feature = "otlp-receiver", feature = "zipkin-receiver"))]
+mod intake;
+#[cfg(feature = "jaeger-receiver")]
+pub mod jaeger;
 #[cfg(feature = "nop-receiver")]
 pub mod nop;
 #[cfg(feature = "otlp-receiver")]
 pub mod otlp;
+#[cfg(feature = "zipkin-receiver")]
+pub mod zipkin;

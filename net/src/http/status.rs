@@ -79,6 +79,20 @@ pub fn status_response(
     response
 }
 
+/// An answer in plain text, which is cut at 1 KiB, and `Retry-After` where the client is to wait. What is not OTLP
+/// answers so.
+#[must_use]
+pub fn text_response(status: StatusCode, text: &str, wait: Option<Duration>) -> Response {
+    let mut response = Response::new(Bytes::copy_from_slice(shorten(text).as_bytes()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    if let Some(wait) = wait {
+        headers.insert(header::RETRY_AFTER, retry_after_value(wait));
+    }
+    response
+}
+
 /// A delay in the whole seconds of `Retry-After`, rounded up.
 #[must_use]
 pub fn retry_after_value(wait: Duration) -> HeaderValue {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sluice_component::async_trait;
 use sluice_net::{
-    grpc::{Call, Code, Routes, Status, Unary, status_of, with_retry_delay},
+    grpc::{Call, Routes, Status, Unary},
     http::Encoding,
 };
 use sluice_pdata::Signal;
 
-use super::intake::{Failure, Intake, NO_ROOM_DELAY};
+use super::intake::take;
+use crate::intake::{Answer, Intake};
 
 /// The path of the one method of a signal's service.
 pub(super) fn path(signal: Signal) -> &'static str {
@@ -24,7 +25,7 @@ pub(super) fn path(signal: Signal) -> &'static str {
 /// A signal that no pipeline takes has no route: UNIMPLEMENTED.
 pub(super) fn routes(intakes: &[Arc<Intake>]) -> Routes {
     intakes.iter().fold(Routes::new(), |routes, intake| {
-        routes.with(path(intake.signal), Arc::new(Export(intake.clone())))
+        routes.with(path(intake.signal()), Arc::new(Export(intake.clone())))
     })
 }
 
@@ -34,15 +35,7 @@ struct Export(Arc<Intake>);
 impl Unary for Export {
     async fn call(&self, call: Call) -> Result<Bytes, Status> {
         let cx = call.context(self.0.receiver());
-        self.0.take(cx, Encoding::Protobuf, call.message, call.permit).await.map_err(
-            |failure| match failure {
-                Failure::Malformed(text) => Status::invalid_argument(text),
-                Failure::TooLarge(text) => Status::resource_exhausted(text),
-                Failure::NoRoom(error) => {
-                    with_retry_delay(Code::Unavailable, error.to_string(), NO_ROOM_DELAY)
-                }
-                Failure::Refused(refusal) => status_of(&refusal),
-            },
-        )
+        let taken = take(&self.0, cx, Encoding::Protobuf, call.message, call.permit).await;
+        taken.map_err(|failure| Answer::from(failure).to_status())
     }
 }

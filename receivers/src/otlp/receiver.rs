@@ -13,7 +13,8 @@ use sluice_net::{grpc, http};
 use sluice_pdata::Signal;
 use tokio::time::Instant;
 
-use super::{Settings, grpc::routes, http::Paths, intake::Intake};
+use super::{Settings, grpc::routes, http::Paths};
+use crate::intake::Intake;
 
 /// Makes `otlp` receivers.
 #[derive(Debug)]
