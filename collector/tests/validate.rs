@@ -1,5 +1,6 @@
 //! What `validate` accepts can be started: what the settings name on this machine is looked at, and told together
 //! with everything else.
+#![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
 #[path = "cli/harness.rs"]
 mod harness;
