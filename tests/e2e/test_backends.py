@@ -248,8 +248,8 @@ def test_e13_a_giant_grpc_message_and_trailers_are_not_kept(collector):
             before = running.memory("VmRSS")
             send_one(pipe)
             running.settled_ledger()
-            # Up to 4 MiB of a message may be held while it arrives.
-            assert running.memory("VmHWM") - before < 5 * MIB
+            # Windows of 64 KiB and frames of 16 KiB: the prefix tells before there is more.
+            assert running.memory("VmHWM") - before < MIB
         sink.decide = None
         count = sink.count(signals.TRACES)
         assert send_one(pipe).status == "OK"
