@@ -13,11 +13,14 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    time::Instant,
 };
 
 use crate::endpoint::{Endpoint, Family};
 
 const BACKLOG: i32 = 1024;
+/// Between two log lines about connections that cannot be accepted.
+const SAY_EVERY: Duration = Duration::from_secs(60);
 
 /// One bound socket.
 pub(crate) enum Listener {
@@ -149,18 +152,17 @@ impl Listener {
     }
 
     /// The next connection. Waits, longer each time, while the process has no file descriptor or memory to take
-    /// one, and says so once.
-    pub(crate) async fn accept(&self) -> (Stream, Option<SocketAddr>) {
+    /// one, and says so once a minute; `said` remembers when it did.
+    pub(crate) async fn accept(&self, said: &mut Option<Instant>) -> (Stream, Option<SocketAddr>) {
         let mut pause = Duration::from_millis(5);
-        let mut said = false;
         loop {
             match self.accept_once().await {
                 Ok(accepted) => return accepted,
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
-                    if !said {
+                    if said.is_none_or(|said| said.elapsed() >= SAY_EVERY) {
                         tracing::warn!(%error, "cannot accept connections, will retry");
-                        said = true;
+                        *said = Some(Instant::now());
                     }
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(1));

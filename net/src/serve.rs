@@ -248,7 +248,8 @@ pub(crate) async fn run<P: Protocol>(
         let accepting = tasks.token();
         host.spawn("accept", async move {
             let _accepting = accepting;
-            while let Some((stream, peer)) = stop.run_until_cancelled(listener.accept()).await {
+            let mut said = None;
+            while let Some((stream, peer)) = stop.run_until_cancelled(listener.accept(&mut said)).await {
                 let Some(window) = windows.grant() else {
                     if let Some(connections) = windows.refuse() {
                         tracing::warn!(
