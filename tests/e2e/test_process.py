@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import resource
 import signal
+import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from harness import config, ports, signals, waiting
+from harness import config, ports, raw, signals, waiting, wire
 from harness.collector import http_get
 from harness.load import Load
 from harness.sink import GrpcSink
@@ -17,9 +20,10 @@ from harness.sink import GrpcSink
 
 @pytest.mark.parametrize("run", range(20))
 def test_p1_sigterm_under_load_loses_nothing(collector, grpc_sink, run):
+    """50,000 spans per second; every fourth run as fast as the machine can."""
     pipe = config.Pipe(config.to_grpc(grpc_sink.endpoint, compression="none"), processors={"batch": {}})
     running = collector(pipe.config)
-    with Load(pipe.grpc) as load:
+    with Load(pipe.grpc, rate=50_000 if run % 4 else None) as load:
         # Another moment of the batch's life in each run.
         load.wait_acknowledged(50 + 13 * run)
         assert running.stop() == 0, running.log()
@@ -77,8 +81,32 @@ def test_p3_a_second_signal_exits_at_once_and_not_with_zero(collector):
     assert running.wait(1) != 0
 
 
+class CpuGroup:
+    """A cgroup with a tenth of a CPU, of version 2 or 1."""
+
+    def __init__(self, running):
+        self._pid = running.pid
+        root = Path("/sys/fs/cgroup")
+        name = f"sluice-e2e-{running.pid}"
+        if (root / "cgroup.controllers").exists():
+            self._group, self._limits = root / name, {"cpu.max": "10000 100000"}
+        else:
+            self._group = root / "cpu" / name
+            self._limits = {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "10000"}
+
+    def __enter__(self):
+        self._group.mkdir()
+        for file, limit in self._limits.items():
+            (self._group / file).write_text(limit)
+        (self._group / "cgroup.procs").write_text(str(self._pid))
+
+    def __exit__(self, *_):
+        (self._group.parent / "cgroup.procs").write_text(str(self._pid))
+        self._group.rmdir()
+
+
 class DutyCycle:
-    """Lets a process run for a tenth of the time: 10 ms of every 100 ms."""
+    """Lets a process run for a tenth of the time, 10 ms of every 100 ms: where nobody may make a cgroup."""
 
     def __init__(self, running):
         self._running = running
@@ -100,18 +128,51 @@ class DutyCycle:
         self._thread.join()
 
 
-def test_p8_health_answers_on_a_tenth_of_a_cpu(collector, grpc_sink):
+@pytest.mark.parametrize("tenth", [CpuGroup, DutyCycle])
+def test_p8_health_answers_on_a_tenth_of_a_cpu(collector, grpc_sink, tenth):
     health = ports.free_one()
     pipe = config.Pipe(config.to_grpc(grpc_sink.endpoint))
     pipe.config["extensions"] = {"health_check": {"endpoint": f"127.0.0.1:{health}"}}
     pipe.config["service"]["extensions"] = ["health_check"]
     running = collector(pipe.config)
-    with Load(pipe.grpc, threads=4) as load, DutyCycle(running):
-        load.wait_acknowledged(20)
-        for _ in range(10):
-            # The timeout is the assertion.
-            assert http_get(f"http://127.0.0.1:{health}/", timeout=1.0)[0] == 200
+    slowed = tenth(running)
+    try:
+        slowed.__enter__()
+    except OSError as error:
+        pytest.skip(f"cannot make a cgroup: {error}")
+    try:
+        with Load(pipe.grpc, threads=4) as load:
+            load.wait_acknowledged(20)
+            for _ in range(10):
+                # The timeout is the assertion.
+                assert http_get(f"http://127.0.0.1:{health}/", timeout=1.0)[0] == 200
+    finally:
+        slowed.__exit__()
     grpc_sink.wait_count(signals.TRACES, len(load.acknowledged) * 100)
+
+
+def test_p6_without_file_descriptors_accepting_waits_says_so_once_and_recovers(collector, grpc_sink):
+    pipe = config.Pipe(config.to_grpc(grpc_sink.endpoint))
+    running = collector(pipe.config)
+
+    def send() -> int:
+        return raw.http_post(pipe.http_port, "/v1/traces", wire.request(wire.span())).status
+
+    assert send() == 200
+    resource.prlimit(running.pid, resource.RLIMIT_NOFILE, (64, 64))
+    complaint = "cannot accept connections"
+    crowd = [socket.create_connection(("127.0.0.1", pipe.http_port)) for _ in range(200)]
+    try:
+        waiting.until(lambda: complaint in running.log(), "a full table of descriptors")
+        # Long enough for several attempts.
+        deadline = time.monotonic() + 2
+        waiting.until(lambda: time.monotonic() > deadline, "some attempts")
+    finally:
+        for connection in crowd:
+            connection.close()
+    waiting.until(lambda: send() == 200, "connections again", 30)
+    assert running.log().count(complaint) == 1, running.log()
+    grpc_sink.wait_count(signals.TRACES, 2)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -32,9 +33,10 @@ def _marker(n: int) -> bytes:
 
 
 class Load:
-    """Keeps `threads` requests in flight until it is stopped."""
+    """Keeps `threads` requests in flight until it is stopped; with `rate`, sends at most so many spans per second."""
 
-    def __init__(self, endpoint: str, threads: int = 8):
+    def __init__(self, endpoint: str, threads: int = 8, rate: float | None = None):
+        self._every = SPANS / rate if rate else 0.0
         self._body, self._places = _template()
         self._endpoint = endpoint
         self._lock = threading.Lock()
@@ -57,6 +59,7 @@ class Load:
         return {number * SPANS + span + 1 for number in requests for span in range(SPANS)}
 
     def __enter__(self):
+        self._began = time.monotonic()
         for thread in self._threads:
             thread.start()
         return self
@@ -79,6 +82,8 @@ class Load:
                 with self._lock:
                     number = self._next
                     self._next += 1
+                if self._stopped.wait(max(0.0, self._began + number * self._every - time.monotonic())):
+                    return
                 try:
                     export(self.request(number), timeout=20)
                 except grpc.RpcError as error:
