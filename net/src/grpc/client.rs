@@ -246,7 +246,7 @@ impl Inner {
                 })?;
             }
             match prefix {
-                None => continue,
+                None => {}
                 Some(prefix) if prefix.length > ANSWER_LIMIT => return Err(too_large()),
                 Some(prefix) if data.len() > prefix.length - gathered.len() => {
                     return Err(Status::internal("the answer has more than one message"));
