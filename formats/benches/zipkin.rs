@@ -196,7 +196,7 @@ fn text(value: Option<&AnyValue>) -> Cow<'_, str> {
 
 fn hex(id: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble)]);
+    let digit = |nibble: u8| char::from(*DIGITS.get(usize::from(nibble)).unwrap());
     id.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 

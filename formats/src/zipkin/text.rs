@@ -39,12 +39,15 @@ pub(super) fn put_link(out: &mut Vec<u8>, link: &LinkView<'_>) {
     put_encoded(out, link.trace_state.as_bytes(), link.attributes, link.dropped_attributes_count);
 }
 
-/// `text` in lower case, letter by letter, in `scratch` unless it is so already.
-pub(super) fn lowered<'t>(text: &'t [u8], scratch: &'t mut Vec<u8>) -> &'t [u8] {
-    if text.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
-        return text;
-    }
+/// `text` in lower case, letter by letter, in `scratch`.
+pub(super) fn lowered<'t>(text: &[u8], scratch: &'t mut Vec<u8>) -> &'t [u8] {
     scratch.clear();
+    if text.is_ascii() {
+        // Without a branch per byte: cheaper than to look first whether there is anything to do.
+        scratch.extend_from_slice(text);
+        scratch.make_ascii_lowercase();
+        return scratch;
+    }
     for chunk in text.utf8_chunks() {
         for letter in chunk.valid().chars().flat_map(char::to_lowercase) {
             scratch.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());

@@ -95,10 +95,10 @@ fn reduced(span: &Value) -> Value {
         let tags = object.entry("tags").or_insert_with(|| serde_json::json!({}));
         tags.as_object_mut().unwrap().extend(left_over);
     }
-    if let Some(Value::Object(tags)) = object.get_mut("tags") {
-        if tags.get("error") == Some(&Value::from("true")) {
-            tags.insert("otel.status_code".into(), "STATUS_CODE_ERROR".into());
-        }
+    if let Some(Value::Object(tags)) = object.get_mut("tags")
+        && tags.get("error") == Some(&Value::from("true"))
+    {
+        tags.insert("otel.status_code".into(), "STATUS_CODE_ERROR".into());
     }
     for list in ["annotations", "tags", "remoteEndpoint"] {
         let empty = |value: &Value| {

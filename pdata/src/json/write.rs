@@ -52,10 +52,12 @@ fn push_escapes(out: &mut Vec<u8>, text: &[u8], mut plain: usize) {
 
 /// Lower-case hex, without quotes.
 pub fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    const fn digit(nibble: u8) -> u8 {
-        if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+    out.reserve(bytes.len() * 2);
+    for byte in bytes {
+        out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
     }
-    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
 }
 
 /// Padded standard base64, without quotes.
