@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.collector import Collector
+from harness.gateway import JAEGERS, Gateway
 from harness.servers import Jaeger, Zipkin
 from harness.sink import GrpcSink, HttpSink
 from harness.stand import Stand
@@ -47,3 +48,18 @@ def stand(tmp_path_factory):
         yield stand
     finally:
         stand.close()
+
+
+@pytest.fixture(scope="session")
+def gateway(stand, tmp_path_factory):
+    """sluice in front of servers of its own, beside those that `stand` has for clients without it."""
+    stand.start("zipkin behind", Zipkin)
+    for name in JAEGERS:
+        stand.start(f"jaeger behind {name}", Jaeger)
+    with GrpcSink() as sink:
+        gateway = Gateway(tmp_path_factory.mktemp("gateway"), sink, stand)
+        try:
+            gateway.collector.start()
+            yield gateway
+        finally:
+            gateway.collector.kill()

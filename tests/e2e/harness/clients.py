@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class Client:
                 {"port": getattr(server, self.port), "sampling": getattr(server, "sampling", 0)} for server in servers
             ],
         }
-        command = [*_runtime(self.command[0]), *self.command[1:], json.dumps(request)]
+        command = [*_runtime(*self.command), *self.command[1:], json.dumps(request)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, f"{self.name}: {done.stdout}\n{done.stderr}"
         return json.loads(done.stdout.splitlines()[-1])
@@ -96,8 +97,11 @@ class Client:
 PROCESS = {"deployment": "tést", "shard": 7}
 
 
-def _runtime(name: str) -> list[str]:
+def _runtime(name: str, exporter: str = "", *_) -> list[str]:
     """The program that runs a client; `.ci/run servers` has installed it."""
+    if exporter.startswith("otlp"):
+        # The suite's own SDK.
+        return [sys.executable, str(HERE / "python" / name)]
     if name.endswith(".py"):
         return [required("SLUICE_CLIENTS_PYTHON"), "-W", "ignore", str(HERE / "python" / name)]
     if name.endswith(".cjs"):
@@ -138,3 +142,6 @@ ZIPKIN = [
     _otel("python-otel-zipkin-proto", "zipkin_proto", "zipkin"),
     Client("node-otel-zipkin", ("otel.cjs", "zipkin"), "zipkin", "otel"),
 ]
+# For what leaves as Jaeger or Zipkin without having come as either.
+OTLP = _otel("python-otel-otlp", "otlp_grpc", "otlp_grpc")
+OTLP_AS_PROTO = _otel("python-otel-otlp-proto", "otlp_grpc", "otlp_to_proto")

@@ -14,6 +14,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 
+def otlp_grpc(target):
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
+    return OTLPSpanExporter(endpoint=f"127.0.0.1:{target['port']}", insecure=True)
+
+
 def jaeger_thrift_udp(target):
     from opentelemetry.exporter.jaeger.thrift import JaegerExporter
 
