@@ -16,7 +16,9 @@ use sluice_pdata::{
     Pdata, Signal,
     otlp::{
         ExportLogsServiceRequest, ExportTraceServiceRequest,
+        common::v1::{AnyValue, KeyValue, any_value},
         logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
+        resource::v1::Resource,
         trace::v1::{ResourceSpans, ScopeSpans, Span},
     },
 };
@@ -42,8 +44,21 @@ pub(crate) fn logs(items: usize) -> Pdata {
     Pdata::from_logs(ExportLogsServiceRequest { resource_logs })
 }
 
-/// Spans that differ, of one resource.
+/// Spans that differ, of one resource without attributes.
 pub(crate) fn spans(items: usize) -> Pdata {
+    spans_with(Resource::default(), items)
+}
+
+/// Spans of a service.
+#[cfg(any(feature = "jaeger-exporter", feature = "jaeger-thrift-exporter"))]
+pub(crate) fn spans_of(service: &str, items: usize) -> Pdata {
+    let value = Some(any_value::Value::StringValue(service.to_owned()));
+    let name =
+        KeyValue { key: "service.name".to_owned(), value: Some(AnyValue { value }), ..KeyValue::default() };
+    spans_with(Resource { attributes: vec![name], ..Resource::default() }, items)
+}
+
+fn spans_with(resource: Resource, items: usize) -> Pdata {
     let span = |n: usize| Span {
         trace_id: vec![1; 16],
         span_id: (n as u64 + 1).to_be_bytes().to_vec(),
@@ -53,7 +68,8 @@ pub(crate) fn spans(items: usize) -> Pdata {
         ..Span::default()
     };
     let scope_spans = vec![ScopeSpans { spans: (0..items).map(span).collect(), ..ScopeSpans::default() }];
-    let resource_spans = vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }];
+    let resource = Some(resource);
+    let resource_spans = vec![ResourceSpans { resource, scope_spans, ..ResourceSpans::default() }];
     Pdata::from_traces(ExportTraceServiceRequest { resource_spans })
 }
 

@@ -41,7 +41,7 @@ fn wire() -> Pdata {
 fn post_spans(data: &Pdata) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.size());
     for resource in data.traces() {
-        encode_post_spans(&resource, &mut out);
+        encode_post_spans(&[resource], &mut out);
     }
     out
 }
@@ -49,7 +49,7 @@ fn post_spans(data: &Pdata) -> Vec<u8> {
 fn thrift(data: &Pdata, protocol: Protocol) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.size());
     for resource in data.traces() {
-        encode_thrift_batch(&resource, protocol, &mut out);
+        encode_thrift_batch(&[resource], protocol, &mut out);
     }
     out
 }

@@ -5,7 +5,7 @@
 //! | [`decode_emit_batch`] | a datagram of an agent's port: the call `emitBatch`, compact (6831) or binary (6832) |
 //! | [`decode_thrift_batch`] | the body of `POST /api/traces` (14268): a bare `Batch` struct |
 //! | [`decode_post_spans`] | the request of `/jaeger.api_v2.CollectorService/PostSpans` (14250) |
-//! | [`encode_post_spans`], [`encode_thrift_batch`] | the same, from one resource of a batch |
+//! | [`encode_post_spans`], [`encode_thrift_batch`] | the same, from the resources of one process ([`by_process`]) |
 //!
 //! The mapping is that of otelcol's translator, except for:
 //!
@@ -19,7 +19,7 @@
 //! - times before 1970 are read as 0, and those beyond what OTLP holds as the last that it does
 //!
 //! Inwards: `thrift`, `proto` (the wire) -> `tags`, `span`, `process` (one message as OTLP) -> `groups` (the request).
-//! Outwards: `outward` (which tags and references a span gets) -> `to_proto`, `to_thrift`.
+//! Outwards: `processes` (which resources are one batch), `outward` (which tags and references a span gets) -> `to_proto`, `to_thrift`.
 //!
 //! Upstream's rules come in two flavours, one per wire form. Spans that come by Thrift have one unnamed scope, and keep
 //! `otel.scope.name`, `otel.scope.version` and `w3c.tracestate` as attributes.
@@ -29,6 +29,7 @@ pub mod api_v2;
 mod groups;
 mod outward;
 mod process;
+mod processes;
 mod proto;
 mod span;
 mod tags;
@@ -37,7 +38,7 @@ mod to_proto;
 mod to_thrift;
 
 use sluice_pdata::Limits;
-use sluice_pdata::view::ResourceSpansView;
+use sluice_pdata::view::{ResourceSpansView, TracesView};
 
 use crate::{Malformed, Translated};
 
@@ -97,20 +98,28 @@ pub fn decode_post_spans(body: &[u8], limits: &Limits) -> Result<Translated, Mal
     proto::post_spans(body, limits)
 }
 
-/// Appends a `PostSpansRequest` with the one batch that `resource` becomes, and says how many spans are in it.
-///
-/// `None`, and nothing is written, if the resource has neither attributes nor scopes. A request of several resources
-/// becomes as many calls. Allocates for `out`, and for values that are lists or maps.
-pub fn encode_post_spans(resource: &ResourceSpansView<'_>, out: &mut Vec<u8>) -> Option<usize> {
-    to_proto::post_spans(resource, out)
+/// Puts together the resources that are one process to Jaeger, in the order of their first ones: each group is one
+/// batch. A request that many small ones were joined to has the same resource over and over.
+#[must_use]
+pub fn by_process(traces: TracesView<'_>) -> Vec<Vec<ResourceSpansView<'_>>> {
+    processes::by_process(traces)
 }
 
-/// Appends the `Batch` struct that `resource` becomes; otherwise as [`encode_post_spans`]. Times are cut to
-/// microseconds.
+/// Appends a `PostSpansRequest` with the one batch that a group of [`by_process`] becomes, and says how many spans are
+/// in it.
+///
+/// `None`, and nothing is written, if the resources have neither attributes nor scopes. Allocates for `out`, and for
+/// values that are lists or maps.
+pub fn encode_post_spans(process: &[ResourceSpansView<'_>], out: &mut Vec<u8>) -> Option<usize> {
+    to_proto::post_spans(process, out)
+}
+
+/// Appends the `Batch` struct that a group of [`by_process`] becomes; otherwise as [`encode_post_spans`]. Times are cut
+/// to microseconds.
 pub fn encode_thrift_batch(
-    resource: &ResourceSpansView<'_>,
+    process: &[ResourceSpansView<'_>],
     protocol: Protocol,
     out: &mut Vec<u8>,
 ) -> Option<usize> {
-    to_thrift::batch(resource, protocol, out)
+    to_thrift::batch(process, protocol, out)
 }

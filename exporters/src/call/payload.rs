@@ -1,6 +1,8 @@
 //! One encoded request.
 
 use sluice_config::ByteSize;
+#[cfg(any(feature = "jaeger-exporter", feature = "jaeger-thrift-exporter"))]
+use sluice_formats::jaeger::by_process;
 use sluice_pdata::Chunks;
 #[cfg(any(
     feature = "jaeger-exporter",
@@ -31,21 +33,20 @@ impl Payload {
         Self { chunks: Chunks::from_iter([body.into()]), items }
     }
 
-    /// One request per resource, as `encode` writes it; it says how many spans it wrote, or `None` for nothing.
+    /// One request per process of Jaeger, as `encode` writes it; it says how many spans it wrote, or `None` for nothing.
     #[cfg(any(feature = "jaeger-exporter", feature = "jaeger-thrift-exporter"))]
-    pub(crate) fn per_resource(
+    pub(crate) fn per_process(
         data: &Pdata,
-        encode: impl Fn(&ResourceSpansView<'_>, &mut Vec<u8>) -> Option<usize>,
+        encode: impl Fn(&[ResourceSpansView<'_>], &mut Vec<u8>) -> Option<usize>,
     ) -> Encoded<Self> {
-        let mut requests = Vec::new();
-        for resource in data.traces() {
-            let mut body = Vec::new();
-            match encode(&resource, &mut body) {
-                None | Some(0) => {}
-                Some(spans) => requests.push(Self::of(body, spans)),
-            }
-        }
-        Encoded { requests, unconvertible: Vec::new() }
+        let processes = by_process(data.traces());
+        // What Jaeger writes is about as large as what it is made from.
+        let share = data.size() / processes.len().max(1);
+        let request = |process: Vec<ResourceSpansView<'_>>| {
+            let mut body = Vec::with_capacity(share);
+            encode(&process, &mut body).filter(|&spans| spans > 0).map(|spans| Self::of(body, spans))
+        };
+        Encoded { requests: processes.into_iter().filter_map(request).collect(), unconvertible: Vec::new() }
     }
 
     /// OTLP as protobuf: nothing is copied.

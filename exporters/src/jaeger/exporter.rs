@@ -31,7 +31,7 @@ impl Wire for Jaeger {
     }
 
     fn encode(&self, data: &Pdata) -> Encoded<Payload> {
-        Payload::per_resource(data, encode_post_spans)
+        Payload::per_process(data, encode_post_spans)
     }
 
     fn items(request: &Payload) -> usize {

@@ -9,7 +9,11 @@ use sluice_net::grpc::{Code, Status, with_retry_delay};
 use sluice_pdata::{Limits, Signal};
 
 use super::{Factory, Settings};
-use crate::stand::{self, Stand, grpc::Backend, nobody, spans};
+use crate::stand::{
+    self, Stand,
+    grpc::{Backend, Seen},
+    nobody, spans, spans_of,
+};
 
 const PATH: &str = "/jaeger.api_v2.CollectorService/PostSpans";
 
@@ -30,6 +34,11 @@ async fn exporter(process: &Arc<Process>, settings: &Settings) -> Stand<Factory>
     Stand::new(process, Signal::Traces, settings).await
 }
 
+/// How many spans are in a request.
+fn items(seen: &Seen) -> usize {
+    decode_post_spans(&seen.message, &Limits::default()).unwrap().items
+}
+
 #[tokio::test]
 async fn a_resource_arrives_as_a_batch() {
     let process = testkit::process();
@@ -42,8 +51,23 @@ async fn a_resource_arrives_as_a_batch() {
     let seen = backend.seen();
     assert_eq!(seen.len(), 1);
     assert_eq!((seen[0].header("x-tenant"), seen[0].header("grpc-encoding")), ("blue", "gzip"));
-    let batch = decode_post_spans(&seen[0].message, &Limits::default()).unwrap();
-    assert_eq!(batch.items, 3);
+    assert_eq!(items(&seen[0]), 3);
+}
+
+#[tokio::test]
+async fn equal_resources_share_a_request() {
+    let process = testkit::process();
+    let backend = Backend::new(PATH, []);
+    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
+    let exporter = exporter(&process, &settings(address, "")).await;
+    let mut joined = spans(3);
+    joined.append(spans(4));
+    joined.append(spans_of("shop", 5));
+    joined.append(spans(6));
+    exporter.offer(joined).await;
+    assert_eq!(exporter.drained().await.sent, 18);
+    let items = backend.seen().into_iter().map(|seen| items(&seen)).collect::<Vec<_>>();
+    assert_eq!(items, [13, 5]);
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ impl Wire for JaegerThrift {
     }
 
     fn encode(&self, data: &Pdata) -> Encoded<Payload> {
-        Payload::per_resource(data, |resource, out| encode_thrift_batch(resource, Protocol::Binary, out))
+        Payload::per_process(data, |process, out| encode_thrift_batch(process, Protocol::Binary, out))
     }
 
     fn items(request: &Payload) -> usize {

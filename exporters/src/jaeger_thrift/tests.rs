@@ -9,8 +9,8 @@ use sluice_pdata::{Limits, Signal};
 use super::{Factory, Settings};
 use crate::stand::{
     self, Stand,
-    http::{Backend, answer},
-    nobody, spans,
+    http::{Backend, Seen, answer},
+    nobody, spans, spans_of,
 };
 
 fn parse(yaml: &str) -> Result<Settings, Vec<String>> {
@@ -27,6 +27,11 @@ async fn exporter(process: &Arc<Process>, settings: &Settings) -> Stand<Factory>
     Stand::new(process, Signal::Traces, settings).await
 }
 
+/// How many spans are in a request.
+fn items(seen: &Seen) -> usize {
+    decode_thrift_batch(&seen.body, Protocol::Binary, &Limits::default()).unwrap().items
+}
+
 #[tokio::test]
 async fn a_resource_arrives_as_a_batch() {
     let process = testkit::process();
@@ -41,8 +46,23 @@ async fn a_resource_arrives_as_a_batch() {
         (seen[0].header("content-type"), seen[0].header("x-tenant")),
         ("application/x-thrift", "blue")
     );
-    let batch = decode_thrift_batch(&seen[0].body, Protocol::Binary, &Limits::default()).unwrap();
-    assert_eq!(batch.items, 3);
+    assert_eq!(items(&seen[0]), 3);
+}
+
+#[tokio::test]
+async fn equal_resources_share_a_request() {
+    let process = testkit::process();
+    let backend = Backend::new([]);
+    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
+    let exporter = exporter(&process, &settings(address, "")).await;
+    let mut joined = spans(3);
+    joined.append(spans(4));
+    joined.append(spans_of("shop", 5));
+    joined.append(spans(6));
+    exporter.offer(joined).await;
+    assert_eq!(exporter.drained().await.sent, 18);
+    let items = backend.seen().into_iter().map(|seen| items(&seen)).collect::<Vec<_>>();
+    assert_eq!(items, [13, 5]);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use sluice_pdata::view::{AnyValueView, EventView, ResourceSpansView, ScopeView, 
 use sluice_pdata::wire::{WireType, Write, varint_len};
 
 use super::WARNINGS;
-use super::outward::{Reference, Tag, log_fields, process, references, span_tags};
+use super::outward::{Reference, Tag, log_fields, process as process_of, references, span_tags};
 use super::tags::put_lengths;
 
 /// `PostSpansRequest.batch`, `Batch.spans`, `Batch.process`.
@@ -18,26 +18,28 @@ const INT64: u8 = 2;
 const FLOAT64: u8 = 3;
 const BINARY: u8 = 4;
 
-pub(super) fn post_spans(resource: &ResourceSpansView<'_>, out: &mut Vec<u8>) -> Option<usize> {
-    let (service, _, tags) = process(resource)?;
+pub(super) fn post_spans(resources: &[ResourceSpansView<'_>], out: &mut Vec<u8>) -> Option<usize> {
+    let (first, mut spans) = (resources.first()?, 0);
+    drop(process_of(first)?);
     let mut encoder = Encoder { out, json: Vec::new() };
-    let mut spans = 0;
     // Mostly a batch takes three bytes for its length, and a span two.
     let batch = encoder.out.open_message(BATCH, 1 << 14);
-    for scope in resource.scope_spans {
+    for scope in resources.iter().flat_map(|resource| resource.scope_spans) {
         for span in scope.spans {
             encoder.span(&scope.scope, &span);
             spans += 1;
         }
     }
     let open = encoder.out.open_message(PROCESS, 1 << 7);
-    encoder.out.put_bytes_field(1, service);
-    for tag in tags {
-        encoder.tag(2, &tag);
-    }
+    encoder.process(first);
     encoder.out.close_message(open);
     encoder.out.close_message(batch);
     Some(spans)
+}
+
+/// Appends the fields of the `Process` that `resource` becomes.
+pub(super) fn process(resource: &ResourceSpansView<'_>, out: &mut Vec<u8>) {
+    Encoder { out, json: Vec::new() }.process(resource);
 }
 
 struct Encoder<'a> {
@@ -47,6 +49,14 @@ struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
+    fn process(&mut self, resource: &ResourceSpansView<'_>) {
+        let Some((service, _, tags)) = process_of(resource) else { return };
+        self.out.put_bytes_field(1, service);
+        for tag in tags {
+            self.tag(2, &tag);
+        }
+    }
+
     fn span<'v>(&mut self, scope: &ScopeView<'v>, span: &SpanView<'v>) {
         let open = self.out.open_message(SPANS, 1 << 7);
         put_id::<16>(self.out, 1, span.trace_id);

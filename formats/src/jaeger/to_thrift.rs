@@ -14,13 +14,13 @@ const LONG: i32 = 3;
 const BINARY: i32 = 4;
 
 pub(super) fn batch(
-    resource: &ResourceSpansView<'_>,
+    resources: &[ResourceSpansView<'_>],
     protocol: Protocol,
     out: &mut Vec<u8>,
 ) -> Option<usize> {
     match protocol {
-        Protocol::Binary => Encoder { out: binary::Writer::new(out), json: Vec::new() }.batch(resource),
-        Protocol::Compact => Encoder { out: compact::Writer::new(out), json: Vec::new() }.batch(resource),
+        Protocol::Binary => Encoder { out: binary::Writer::new(out), json: Vec::new() }.batch(resources),
+        Protocol::Compact => Encoder { out: compact::Writer::new(out), json: Vec::new() }.batch(resources),
     }
 }
 
@@ -31,8 +31,8 @@ struct Encoder<W> {
 }
 
 impl<W: Write> Encoder<W> {
-    fn batch(&mut self, resource: &ResourceSpansView<'_>) -> Option<usize> {
-        let (service, tags_len, tags) = process(resource)?;
+    fn batch(&mut self, resources: &[ResourceSpansView<'_>]) -> Option<usize> {
+        let (service, tags_len, tags) = process(resources.first()?)?;
         let last = &mut 0;
         self.out.field(last, 1, Type::Struct);
         {
@@ -42,10 +42,11 @@ impl<W: Write> Encoder<W> {
             self.tags(last, 2, tags_len, tags);
             self.out.stop();
         }
-        let spans = resource.scope_spans.iter().map(|scope| scope.spans.len()).sum();
+        let scopes = || resources.iter().flat_map(|resource| resource.scope_spans);
+        let spans = scopes().map(|scope| scope.spans.len()).sum();
         self.out.field(last, 2, Type::List);
         self.out.list(Type::Struct, spans);
-        for scope in resource.scope_spans {
+        for scope in scopes() {
             for span in scope.spans {
                 self.span(&scope.scope, &span);
             }

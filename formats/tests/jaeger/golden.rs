@@ -158,7 +158,7 @@ fn storage_trace(name: &str) {
     let mut back = Vec::new();
     for resource in data.traces() {
         let mut body = Vec::new();
-        encode_post_spans(&resource, &mut body).expect("a batch");
+        encode_post_spans(&[resource], &mut body).expect("a batch");
         let translated = decode_post_spans(&body, &Limits::default()).expect("our own");
         back.extend(otlp(&translated).resource_spans);
     }

@@ -40,11 +40,11 @@ fn nothing_is_allocated_per_tag() {
         let resource = data.traces().iter().next().expect("one resource");
         let mut out = Vec::with_capacity(4 << 20);
         let info = measure(|| {
-            encode_post_spans(&resource, &mut out);
+            encode_post_spans(&[resource], &mut out);
             out.clear();
-            encode_thrift_batch(&resource, BINARY, &mut out);
+            encode_thrift_batch(&[resource], BINARY, &mut out);
             out.clear();
-            encode_thrift_batch(&resource, COMPACT, &mut out);
+            encode_thrift_batch(&[resource], COMPACT, &mut out);
         });
         assert!(!out.is_empty());
         // One buffer for the JSON of lists in each call.

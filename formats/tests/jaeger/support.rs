@@ -182,12 +182,12 @@ pub(crate) fn encode_with_parents(resource_spans: otlp::ResourceSpans) -> Option
     let [wire, structs] = data(resource_spans).map(|data| {
         let resource = data.traces().iter().next().expect("one resource");
         let mut out = Vec::new();
-        let spans = encode_post_spans(&resource, &mut out);
+        let spans = encode_post_spans(&[resource], &mut out);
         let proto = PostSpansRequest::decode(&out[..]).expect("prost decodes it").batch;
         assert_eq!(spans, proto.as_ref().map(|batch| batch.spans.len()));
         let thrift = [BINARY, COMPACT].map(|protocol| {
             let mut out = Vec::new();
-            let spans = encode_thrift_batch(&resource, protocol, &mut out)?;
+            let spans = encode_thrift_batch(&[resource], protocol, &mut out)?;
             let batch = foreign::read_batch(&out, protocol);
             assert_eq!(spans, batch.0.spans.len());
             Some(batch)

@@ -15,7 +15,7 @@ fuzz_target!(|body: &[u8]| {
     let mut items = 0;
     for resource in data.traces() {
         let mut out = Vec::new();
-        let Some(spans) = encode_post_spans(&resource, &mut out) else { continue };
+        let Some(spans) = encode_post_spans(&[resource], &mut out) else { continue };
         let back = decode_post_spans(&out, &Limits::default()).expect("our own");
         assert!(back.rejected.is_empty());
         assert_eq!(back.items, spans);

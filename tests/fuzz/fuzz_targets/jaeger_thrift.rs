@@ -18,7 +18,7 @@ fuzz_target!(|input: &[u8]| {
     let mut items = 0;
     for resource in data.traces() {
         let mut out = Vec::new();
-        let Some(spans) = encode_thrift_batch(&resource, protocol, &mut out) else { continue };
+        let Some(spans) = encode_thrift_batch(&[resource], protocol, &mut out) else { continue };
         let back = decode_thrift_batch(&out, protocol, &Limits::default()).expect("our own");
         assert!(back.rejected.is_empty());
         assert_eq!(back.items, spans);
