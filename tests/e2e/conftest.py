@@ -63,3 +63,14 @@ def gateway(stand, tmp_path_factory):
             yield gateway
         finally:
             gateway.collector.kill()
+
+
+@pytest.fixture(scope="session")
+def follow(stand, gateway):
+    """Has a client send its story, once: straight to the server of its kind, and to sluice."""
+
+    def send(client):
+        server = stand.get("zipkin" if client.port == "zipkin" else "jaeger")
+        return stand.sent(client, [server, gateway])
+
+    return send

@@ -12,7 +12,7 @@ from harness.stand import jaeger_tree, zipkin_tree
 def test_jaeger_stores_what_otlp_says(gateway, stand, exporter):
     sent = stand.sent(clients.OTLP, [stand.get("jaeger"), gateway])
     told = outward.jaeger(gateway.otlp_tree(sent))
-    tree = expected.without_machine(clients.OTLP, jaeger_tree(stand.get(f"jaeger behind {exporter}"), sent))
+    tree = expected.without_format(jaeger_tree(stand.get(f"jaeger behind {exporter}"), sent))
     stored.assert_same_but_for(told, tree, {})
     gateway.collector.settled_ledger()
 
@@ -20,8 +20,8 @@ def test_jaeger_stores_what_otlp_says(gateway, stand, exporter):
 @pytest.mark.parametrize("exporter", ["jaeger", "jaeger_thrift", "otlp"])
 def test_jaeger_stores_the_same_as_without_sluice(gateway, stand, exporter):
     sent = stand.sent(clients.OTLP, [stand.get("jaeger"), gateway])
-    straight = expected.without_machine(clients.OTLP, jaeger_tree(stand.get("jaeger"), sent))
-    tree = expected.without_machine(clients.OTLP, jaeger_tree(stand.get(f"jaeger behind {exporter}"), sent))
+    straight = expected.without_format(jaeger_tree(stand.get("jaeger"), sent))
+    tree = expected.without_format(jaeger_tree(stand.get(f"jaeger behind {exporter}"), sent))
     stored.assert_same_but_for(straight, tree, {})
 
 

@@ -1,6 +1,6 @@
 """Clients of Jaeger and Zipkin pointed straight at the real servers: what a stored trace has to look like.
 
-No collector takes part. What passes here is what the same clients must get when they are pointed at one instead.
+What passes here is what the same clients must get when they are pointed at sluice instead: see `test_interop.py`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from harness.stand import jaeger_tree, zipkin_tree
 
 
 @pytest.mark.parametrize("client", clients.JAEGER, ids=lambda client: client.name)
-def test_jaeger_stores_what_its_client_was_told(stand, client):
-    sent = stand.sent(client, [stand.get("jaeger")])
+def test_jaeger_stores_what_its_client_was_told(stand, follow, client):
+    sent = follow(client)
     tree = expected.without_machine(client, jaeger_tree(stand.get("jaeger"), sent))
     told = expected.jaeger(client, sent.spans, sent.ids, sent.remote)
     stored.assert_same_but_for(told, expected.within_a_microsecond(tree, told), {})
 
 
 @pytest.mark.parametrize("client", clients.ZIPKIN, ids=lambda client: client.name)
-def test_zipkin_stores_what_its_client_was_told(stand, client):
-    sent = stand.sent(client, [stand.get("zipkin")])
+def test_zipkin_stores_what_its_client_was_told(stand, follow, client):
+    sent = follow(client)
     tree = zipkin_tree(stand.get("zipkin"), sent)
     told = expected.zipkin(client, sent.spans, sent.ids)
     stored.assert_same_but_for(told, expected.within_a_microsecond(tree, told), {})

@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-from functools import cache
 from pathlib import Path
 
 from . import config, ports, signals, stored, waiting
-from .collector import Collector, binary
+from .collector import Collector
 from .stand import Sent, Stand
 
 # The ways to Jaeger: each has a server of its own behind it.
 JAEGERS = ("jaeger", "jaeger_thrift", "otlp")
 # The pipeline's ways out: to a recording sink, and to one server each.
 EXPORTERS = ("otlp/sink", "jaeger", "jaeger_thrift", "otlp/jaeger", "zipkin")
-
-
-@cache
-def components() -> set[tuple[str, str]]:
-    """What this binary has: `(kind, type)`, such as `("receivers", "jaeger")`."""
-    done = subprocess.run([binary(), "components"], capture_output=True, text=True, timeout=20, check=True)
-    found, kind = set(), ""
-    for line in done.stdout.splitlines():
-        if not line.startswith(" "):
-            kind = line.rstrip(":")
-        elif line.startswith("  - name: "):
-            found.add((kind, line.removeprefix("  - name: ")))
-    return found
 
 
 class Gateway:
@@ -57,11 +42,9 @@ class Gateway:
                 "zipkin/proto": {"endpoint": zipkin, "format": "proto"},
             },
         }
-        there = [one for one in ("otlp", "jaeger", "zipkin") if ("receivers", one) in components()]
-        settings["receivers"] = {key: value for key, value in settings["receivers"].items() if key.split("/")[0] in there}
         settings["service"] = {
             "pipelines": {
-                "traces": {"receivers": there, "processors": ["batch"], "exporters": list(EXPORTERS)},
+                "traces": {"receivers": ["otlp", "jaeger", "zipkin"], "processors": ["batch"], "exporters": list(EXPORTERS)},
                 "traces/proto": {"receivers": ["otlp/proto"], "exporters": ["otlp/sink", "zipkin/proto"]},
             }
         }

@@ -35,7 +35,8 @@ def _jaeger_span(span: dict) -> dict:
     if code in STATUS:
         tags["otel.status_code"] = ["string", STATUS[code]]
     if code == 2:
-        tags["error"] = ["bool", True]
+        # Beside an attribute of the key, as Jaeger's own translator has it.
+        tags["error again" if "error" in tags else "error"] = ["bool", True]
     if message:
         tags["otel.status_description"] = ["string", message]
     if span["state"]:
@@ -51,7 +52,7 @@ def _jaeger_span(span: dict) -> dict:
         "references": references,
         "flags": span["flags"] & 1,
         "start": span["start"] // 1000,
-        "duration": span["end"] // 1000 - span["start"] // 1000,
+        "duration": (span["end"] - span["start"]) // 1000,
         "service": process.pop("service.name", ["string", "OTLPResourceNoServiceName"])[1],
         "process": process,
         "tags": tags,
@@ -87,8 +88,12 @@ def _zipkin_span(span: dict) -> dict:
     ends: dict[str, dict] = {"local": {"serviceName": service.lower()}, "remote": {}}
     for end, (name, address, port) in ENDPOINTS.items():
         for key, field in ((name, "serviceName"), (address, _family), (port, "port")):
-            value = tags.pop(key, None) or tags.pop(OLDER.get(key), None)
+            older = OLDER.get(key)
+            value = tags.pop(key, None) or tags.get(older)
             if value:
+                # The older name stays a tag where it says something else.
+                if tags.get(older) == value:
+                    tags.pop(older)
                 field = field(value[1]) if callable(field) else field
                 ends[end][field] = value[1].lower() if field == "serviceName" else value[1]
     if set(ends["remote"]) == {"port"}:
@@ -142,10 +147,14 @@ def _text(value: list) -> str:
 
 
 def _json(attributes: dict) -> str:
-    tree = {key: value for key, (_, value) in attributes.items()}
+    tree = {key: _whole(value) for key, (_, value) in attributes.items()}
     return _shortest(json.dumps(tree, ensure_ascii=False, separators=(",", ":")))
 
 
 def _shortest(value) -> str:
-    """Go writes exponents without the zero that Python puts before a single digit."""
-    return re.sub(r"(\d)e-0(\d)", r"\1e-\2", str(value))
+    """Go writes whole numbers without a point, and exponents without the zero that Python puts before one digit."""
+    return re.sub(r"(\d)e-0(\d)", r"\1e-\2", str(_whole(value)))
+
+
+def _whole(value):
+    return int(value) if isinstance(value, float) and value.is_integer() else value

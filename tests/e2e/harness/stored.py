@@ -164,6 +164,11 @@ def _leaves(path: str, tree):
         yield path, tree
 
 
+def expected_of(name: str, table: list[tuple[str, str, str]]) -> dict[str, str]:
+    """The rows of a table of differences that are for `name`: `(patterns of names, pattern of paths, why)`."""
+    return {path: why for names, path, why in table if any(fnmatchcase(name, each) for each in names.split())}
+
+
 def assert_same_but_for(one: Tree, other: Tree, expected: dict[str, str]):
     """`expected`: patterns of paths and why they differ. A pattern that no difference needs is stale and fails."""
     assert one, "nothing is stored: the comparison would prove nothing"
