@@ -15,5 +15,7 @@ pub mod jaeger;
 pub mod nop;
 #[cfg(feature = "otlp-receiver")]
 pub mod otlp;
+#[cfg(test)]
+mod testing;
 #[cfg(feature = "zipkin-receiver")]
 pub mod zipkin;

@@ -8,8 +8,8 @@ use std::{
 
 use tokio::sync::Notify;
 
-/// Packets of at most this many bytes are taken at once.
-const GROUP_BYTES: usize = 256 << 10;
+/// Packets of at most this many bytes are taken at once: what is decoded without a break.
+const GROUP_BYTES: usize = 64 << 10;
 /// At most this many packets are taken at once.
 const GROUP: usize = 64;
 

@@ -152,6 +152,8 @@ impl Server {
                     let _running = token;
                     let _span = tracing::info_span!("task", %component, task = "udp receive").entered();
                     receive(&shared, &socket, limit);
+                    // Before the token goes, or a shutdown could return while the port is still bound.
+                    drop(socket);
                 })
                 .map_err(|cause| error(format!("cannot start a thread: {}", plain(&cause))))?;
         }

@@ -1,84 +1,35 @@
 //! On real sockets, with clients that know nothing of our own code.
 
-mod client;
 mod hostile;
 mod status;
 
 use std::time::Duration;
 
-use client::{grpc_call, http_call, post};
 use sluice_component::{
-    Class, Consume, Context, Kind, Reason, Refusal, Registry,
+    Class, Kind, Reason, Registry,
     factory::Described,
     host::Process,
     testkit::{component, host, load_examples, problems, process},
 };
 use sluice_config::Section;
-use sluice_pdata::{
-    Pdata,
-    otlp::{
-        ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest, Message,
-        logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
-        metrics::v1::{Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, metric},
-        trace::v1::{ResourceSpans, ScopeSpans, Span},
-    },
+use sluice_pdata::otlp::{
+    ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest, Message,
+    logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
+    metrics::v1::{Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, metric},
+    trace::v1::{ResourceSpans, ScopeSpans, Span},
 };
 
 use super::*;
-use crate::otlp::HttpSettings;
+use crate::{
+    otlp::HttpSettings,
+    testing::{
+        Mood, Sink,
+        client::{grpc_call, http_call, post},
+    },
+};
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
-
-/// What the pipeline answers.
-#[derive(Debug, Clone, Copy)]
-enum Mood {
-    Take,
-    Refuse(Class, Reason),
-    Hang,
-    Panic,
-}
-
-struct Sink {
-    mood: Mutex<Mood>,
-    taken: Mutex<Vec<(Context, Pdata)>>,
-}
-
-impl Sink {
-    fn set(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
-    }
-
-    fn items(&self) -> usize {
-        self.taken.lock().unwrap().iter().map(|(_, data)| data.items()).sum()
-    }
-
-    fn last(&self) -> (Context, Pdata) {
-        self.taken.lock().unwrap().last().cloned().unwrap()
-    }
-}
-
-#[async_trait]
-impl Consume for Sink {
-    async fn consume(&self, cx: Context, data: Pdata) -> Result<(), Refusal> {
-        let mood = *self.mood.lock().unwrap();
-        match mood {
-            Mood::Take => {
-                self.taken.lock().unwrap().push((cx, data));
-                Ok(())
-            }
-            Mood::Refuse(class, reason) => {
-                let exporter = component(Kind::Exporter, "otlp/backend");
-                Err(Refusal { class, ..Refusal::retryable(exporter, data.signal(), data.items(), reason) })
-            }
-            Mood::Hang => {
-                self.taken.lock().unwrap().push((cx, data));
-                std::future::pending().await
-            }
-            Mood::Panic => panic!("a pipeline that panics"),
-        }
-    }
-}
 
 struct Stand {
     receiver: Arc<Otlp>,
@@ -105,7 +56,7 @@ impl Stand {
     }
 
     async fn with(settings: Settings, signals: &[Signal]) -> Self {
-        let sink = Arc::new(Sink { mood: Mutex::new(Mood::Take), taken: Mutex::default() });
+        let sink = Sink::new();
         let outputs =
             signals.iter().fold(Outputs::default(), |outputs, &signal| outputs.with(signal, sink.clone()));
         let receiver = Arc::new(Otlp::new(settings, outputs));

@@ -5,10 +5,8 @@ use std::io::Write;
 use sluice_net::grpc::{Code, retry_delay};
 use sluice_pdata::otlp::common::v1::{AnyValue, ArrayValue, KeyValue, any_value::Value};
 
-use super::{
-    client::{frame, grpc_call, grpc_frame, http_call, post, raw},
-    *,
-};
+use super::*;
+use crate::testing::client::{frame, grpc_call, grpc_frame, http_call, post, raw};
 
 const LIMIT: usize = 64 << 10;
 

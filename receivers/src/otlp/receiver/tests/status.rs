@@ -4,10 +4,8 @@ use std::io::Write;
 
 use sluice_net::grpc::{Code, Status, retry_delay};
 
-use super::{
-    client::{Answer, frame, grpc_call, grpc_frame, http_call, post},
-    *,
-};
+use super::*;
+use crate::testing::client::{Answer, frame, grpc_call, grpc_frame, http_call, post};
 
 /// `google.rpc.Status`, read independently of how it was written.
 #[derive(Clone, PartialEq, prost::Message)]

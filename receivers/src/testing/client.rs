@@ -11,34 +11,34 @@ use tokio::{
 
 /// An HTTP answer. Status 0 stands for a connection that ended without one.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HashMap<String, String>,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 }
 
-pub(super) async fn post(address: SocketAddr, path: &str, media_type: &str, body: &[u8]) -> Answer {
+pub(crate) async fn post(address: SocketAddr, path: &str, media_type: &str, body: &[u8]) -> Answer {
     http_call(address, &format!("POST {path} HTTP/1.1\r\nContent-Type: {media_type}\r\n"), body).await
 }
 
 /// Sends `head`, which lacks Host, Content-Length and the empty line, and `body`.
-pub(super) async fn http_call(address: SocketAddr, head: &str, body: &[u8]) -> Answer {
+pub(crate) async fn http_call(address: SocketAddr, head: &str, body: &[u8]) -> Answer {
     let head = format!("{head}Host: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
     raw(address, &[head.as_bytes(), body].concat()).await
 }
 
 /// Writes `bytes` and reads what comes back.
-pub(super) async fn raw(address: SocketAddr, bytes: &[u8]) -> Answer {
+pub(crate) async fn raw(address: SocketAddr, bytes: &[u8]) -> Answer {
     let (mut read, mut write) = TcpStream::connect(address).await.unwrap().into_split();
     let mut answer = Vec::new();
     // A server that has its answer ready need not read the rest.
@@ -62,7 +62,7 @@ fn parse(bytes: &[u8]) -> Answer {
 }
 
 /// Calls a unary method with an uncompressed message.
-pub(super) async fn grpc_call(
+pub(crate) async fn grpc_call(
     address: SocketAddr,
     path: &str,
     headers: &[(&str, &str)],
@@ -72,13 +72,13 @@ pub(super) async fn grpc_call(
 }
 
 /// The five bytes before a message, and the message.
-pub(super) fn frame(compressed: bool, message: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(compressed: bool, message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap().to_be_bytes();
     [&[u8::from(compressed)], &length[..], message].concat()
 }
 
 /// Calls a unary method with the bytes of a whole request body; gives the message of the answer.
-pub(super) async fn grpc_frame(
+pub(crate) async fn grpc_frame(
     address: SocketAddr,
     path: &str,
     headers: &[(&str, &str)],
