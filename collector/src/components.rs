@@ -45,6 +45,8 @@ pub fn full() -> Registry {
     let registry = registry.extension::<sluice_extensions::health_check::Factory>();
     #[cfg(feature = "healthcheckv2-extension")]
     let registry = registry.extension::<sluice_extensions::healthcheckv2::Factory>();
+    #[cfg(feature = "jaegerremotesampling-extension")]
+    let registry = registry.extension::<sluice_extensions::jaegerremotesampling::Factory>();
     #[cfg(feature = "pprof-extension")]
     let registry = registry.extension::<sluice_extensions::pprof::Factory>();
     #[cfg(feature = "zpages-extension")]
