@@ -26,7 +26,7 @@ def test_every_example_validates(file):
 
 
 def test_there_are_examples():
-    assert {file.stem for file in CONFIGS} >= {"otlp-gateway", "sidecar", "debug"}
+    assert {file.stem for file in CONFIGS} >= {"otlp-gateway", "sidecar", "debug", "jaeger-agent-replacement"}
 
 
 class WithoutConfig(Collector):

@@ -1,0 +1,94 @@
+"""What the pages for users of Jaeger and Zipkin show, and the example that takes an agent's place."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness import clients, inward, ports, signals, stored, waiting
+from harness.collector import Collector, binary, http_get
+from harness.stand import Stand
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted((ROOT / "docs").glob("coming-from-*.md"))
+EXAMPLE = ROOT / "examples" / "jaeger-agent-replacement.yaml"
+
+
+def test_there_is_a_page_for_each():
+    assert {page.stem for page in PAGES} == {"coming-from-jaeger", "coming-from-zipkin"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_page_shows_validates(page, tmp_path):
+    shown = re.findall(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    assert shown
+    for number, text in enumerate(shown):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(text)
+        done = subprocess.run([binary(), "validate", "--config", str(file)], capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0, done.stderr
+
+
+class AgentReplacement(Collector):
+    """The example, on other ports than a Jaeger of this machine's user may have."""
+
+    PORTS = {
+        "receivers.jaeger.protocols.thrift_compact": 6831,
+        "receivers.jaeger.protocols.thrift_binary": 6832,
+        "receivers.jaeger.protocols.grpc": 14250,
+        "receivers.jaeger.protocols.thrift_http": 14268,
+        "receivers.zipkin": 9411,
+        "receivers.otlp.protocols.grpc": 4317,
+        "receivers.otlp.protocols.http": 4318,
+        "extensions.health_check": 13133,
+        "extensions.health_check/jaeger": 14269,
+    }
+
+    def __init__(self, directory: Path, backend: str):
+        super().__init__({"service": {}}, directory, env={"OTLP_BACKEND": backend})
+        self._file = EXAMPLE
+        given = {path: ports.free_udp(1)[0] if port in (6831, 6832) else ports.free_one() for path, port in self.PORTS.items()}
+        self.thrift_compact, self.thrift_binary, self.grpc, self.thrift_http, self.zipkin, self.otlp_grpc, *_ = given.values()
+        self.health = [given["extensions.health_check"], given["extensions.health_check/jaeger"]]
+        moved = (f"--set={path}.endpoint=127.0.0.1:{port}" for path, port in given.items())
+        self._args = (*moved, "--set=service.telemetry.metrics.level=none")
+
+
+def test_the_example_names_every_port_that_users_of_jaeger_know():
+    text = EXAMPLE.read_text()
+    assert {port for port in AgentReplacement.PORTS.values() if f"0.0.0.0:{port}\n" in text} == set(
+        AgentReplacement.PORTS.values()
+    )
+    known = subprocess.run([binary(), "components"], capture_output=True, text=True, timeout=20, check=True).stdout
+    if "name: jaegerremotesampling" in known:
+        assert "0.0.0.0:5778\n" in text, "this binary serves sampling strategies; the example does not"
+
+
+def test_the_example_serves_every_port(tmp_path, grpc_sink):
+    # One client for each way in.
+    ways = {client.port: client for client in (*clients.JAEGER, clients.ZIPKIN[1], clients.OTLP)}
+    assert set(ways) == {"thrift_compact", "thrift_binary", "grpc", "thrift_http", "zipkin", "otlp_grpc"}
+    running = AgentReplacement(tmp_path, grpc_sink.endpoint)
+    try:
+        running.start()
+        for port in running.health:
+            waiting.until(lambda port=port: http_get(f"http://127.0.0.1:{port}/")[0] == 200, "health")
+        stand = Stand(tmp_path)
+        for client in ways.values():
+            sent = stand.sent(client, [running])
+            traces = {trace.zfill(32) for trace in sent.traces}
+
+            def tree(traces=traces, sent=sent):
+                found = stored.otlp(grpc_sink.requests(signals.TRACES), traces)
+                return found if len(found) >= len(sent.spans) else None
+
+            found = waiting.until(tree, f"the spans of {client.name}")
+            if client in clients.JAEGER:
+                told = inward.jaeger(client, sent.spans, sent.ids, sent.remote)
+                found = inward.within_a_microsecond(inward.without_machine(client, found), told)
+                stored.assert_same_but_for(told, found, {})
+    finally:
+        running.kill()
