@@ -56,6 +56,10 @@ const INVALID: &[(&str, &str)] = &[
     ),
     ("alloy-oauth2.yaml", "`database:4318` must start with http:// or https://"),
     ("alloy-otlphttp.yaml", "`database:4318` must start with http:// or https://"),
+    // Two servers on a port: otelcol fails when it starts the second.
+    ("alloy-jaegerremotesampling.yaml", "TCP 0.0.0.0:14250 is also claimed by receivers.jaeger"),
+    // A template, whose placeholder stands where a host belongs.
+    ("otelarrow-configs-otelcol-otlp-filter-otlp.yaml", "`{{backend_hostname}}` is no host"),
 ];
 
 /// Parts of components that are not built yet, each refused by name.
