@@ -138,6 +138,10 @@ impl Check for Queue {
         if self.num_consumers <= 0 {
             at.key("num_consumers").error("`num_consumers` must be positive");
         }
+        // Each is a task from the start on.
+        if self.num_consumers > 10_000 {
+            at.key("num_consumers").error("`num_consumers` must be at most 10000");
+        }
         if self.queue_size <= 0 {
             at.key("queue_size").error("`queue_size` must be positive");
         }
