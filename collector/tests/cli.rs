@@ -136,6 +136,23 @@ fn print_config_reads_back_as_a_good_configuration() {
 }
 
 #[test]
+fn a_section_that_was_switched_off_is_off_in_what_is_printed() {
+    let exporter = "otlp_grpc: {endpoint: 'h:1', sending_queue: {enabled: false, queue_size: 7}}";
+    let config = file(
+        &GOOD
+            .replace("exporters: {nop: }", &format!("exporters: {{{exporter}}}"))
+            .replace("exporters: [nop]", "exporters: [otlp_grpc]"),
+    );
+    let printed = sluice(&["print-config", "--config", config.path()]);
+    assert!(printed.out.contains("    sending_queue:\n      enabled: false\n"), "{printed:?}");
+    let again = sluice(&["print-config", "--config", file(&printed.out).path()]);
+    assert_eq!(again.out, printed.out);
+    let json = sluice(&["print-config", "--format", "json", "--config", config.path()]).out;
+    let tree: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(tree["exporters"]["otlp_grpc"]["sending_queue"]["enabled"], false);
+}
+
+#[test]
 fn secrets_are_printed_only_when_asked_for() {
     let config = file(
         &GOOD

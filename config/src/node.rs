@@ -219,7 +219,8 @@ impl Node {
         out
     }
 
-    /// Takes places and origins from `written` wherever both have the same key.
+    /// Takes places and origins from `written` wherever both have the same key. A section that was switched off there
+    /// becomes `enabled: false`, so that what is printed reads as what was written.
     ///
     /// For printing: the settings that were decoded have all values but no origins.
     pub fn with_origins_of(mut self, written: &Node) -> Node {
@@ -230,7 +231,9 @@ impl Node {
                 for entry in entries {
                     if let Some(from) = written.entry(&entry.key) {
                         entry.key_span.clone_from(&from.key_span);
-                        entry.value = std::mem::take(&mut entry.value).with_origins_of(&from.value);
+                        let value = std::mem::take(&mut entry.value);
+                        entry.value =
+                            if value.off { switched_off() } else { value }.with_origins_of(&from.value);
                     }
                 }
             }
@@ -243,6 +246,12 @@ impl Node {
         }
         self
     }
+}
+
+fn switched_off() -> Node {
+    let mut section = Node::empty_map();
+    section.set("enabled", Node::new(Value::Bool(false)));
+    section
 }
 
 impl PartialEq for Node {

@@ -90,7 +90,9 @@ pub enum EndpointError {
         transport: &'static str,
     },
     /// A path that no unix socket can have.
-    #[error("`{0}` cannot be the path of a unix socket: it must not be empty, nor longer than {MAX_PATH} bytes")]
+    #[error(
+        "`{0}` cannot be the path of a unix socket: it must not be empty, nor longer than {MAX_PATH} bytes"
+    )]
     Path(String),
     /// Several colons and no brackets.
     #[error("`{0}` has too many colons: write an IPv6 address in brackets, [::1]:4317")]

@@ -86,8 +86,7 @@ fn private_key(common: &Common) -> Result<Option<Keyed<PrivateKeyDer<'static>>>,
 
 /// The roots of a PEM file.
 pub(super) fn roots_of_file(key: &'static str, path: &Path) -> Result<RootCertStore, TlsError> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| TlsError::new(key, unreadable(path, &error)))?;
+    let bytes = std::fs::read(path).map_err(|error| TlsError::new(key, unreadable(path, &error)))?;
     let mut roots = RootCertStore::empty();
     add(&mut roots, key, &bytes)?;
     Ok(roots)

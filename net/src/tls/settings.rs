@@ -160,7 +160,8 @@ impl Check for ServerSettings {
         }
         if self.common.has_ca() && self.client_ca_file.is_none() {
             let key = if self.common.ca_file.is_some() { "ca_file" } else { "ca_pem" };
-            at.key(key).warn("has no effect on a server: client certificates are verified with client_ca_file");
+            at.key(key)
+                .warn("has no effect on a server: client certificates are verified with client_ca_file");
         }
         if at.sees_machine() {
             server::problems(self).into_iter().for_each(|error| at.key(error.key).error(error.message));
