@@ -1,7 +1,5 @@
 //! Honest telemetry grows less than the limit when it is decoded, whatever its size; a bomb grows more.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 #[path = "../benches/support/payload.rs"]
 mod payload;
 
