@@ -9,6 +9,7 @@
 //! - [`sink`]: takes everything and keeps account of the numbers ([`scan`] finds them)
 //! - [`relay_bytes`]: the floor: moves bytes over bare hyper and batches by concatenation, nothing else
 //! - [`relay_decode`]: what most collectors do: decode, merge, encode again, on tonic and prost
+//! - [`udp`]: what gets lost over UDP, by rate and size of the kernel's buffer
 //! - [`grpc`]: unary gRPC on hyper, as little as it takes
 #![expect(clippy::disallowed_methods, reason = "there is no Host here")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints figures")]
@@ -23,6 +24,7 @@ mod report;
 mod run;
 mod scan;
 mod sink;
+mod udp;
 
 use std::{error::Error, net::SocketAddr};
 
@@ -53,6 +55,8 @@ enum Role {
         #[arg(long)]
         listen: SocketAddr,
     },
+    /// Prints how many Jaeger packets get lost over UDP, by rate.
+    Udp(udp::Options),
     /// Moves bytes from requests to batches, and nothing else.
     RelayBytes(relay_bytes::Options),
     /// Decodes requests, merges them and encodes batches.
@@ -66,6 +70,7 @@ async fn main() -> Result<(), Failure> {
         None => run::run(&cli.run).await,
         Some(Role::Load(options)) => load::run(&options).await,
         Some(Role::Sink { listen }) => sink::run(listen).await,
+        Some(Role::Udp(options)) => udp::run(&options),
         Some(Role::RelayBytes(options)) => relay_bytes::run(options).await,
         Some(Role::RelayDecode(options)) => relay_decode::run(options).await,
     }
