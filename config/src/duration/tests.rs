@@ -38,7 +38,10 @@ fn a_bad_duration_says_what_to_write() {
     for (text, error) in [
         ("", "invalid duration \"\": write it as 300ms, 1.5h or 2h45m"),
         ("s", "invalid duration \"s\": write it as 300ms, 1.5h or 2h45m"),
-        ("5 s", "unknown unit \" s\" in duration \"5 s\": units are ns, us, ms, s, m and h"),
+        (
+            "5 s",
+            "unknown unit \" s\" in duration \"5 s\": units are ns, us, ms, s, m and h, without a blank before them",
+        ),
         ("10", "missing unit in duration \"10\": write 10s, 10ms or 10m"),
         ("1d", "unknown unit \"d\" in duration \"1d\": units are ns, us, ms, s, m and h"),
         ("-1s", "duration \"-1s\" is negative"),
