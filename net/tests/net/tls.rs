@@ -179,5 +179,8 @@ async fn a_missing_file_fails_the_start_and_names_the_key() {
     assert!(text.starts_with("receivers.test.protocols.grpc.tls.cert_file: cannot read "), "{text}");
     let mixed = yaml(&directory, "{endpoint: 'h:1', tls: {cert_file: %/server.pem, key_file: %/client.key}}");
     let error = grpc::Client::new(&crate::settings::decode(&mixed), "", &host(1 << 20)).unwrap_err();
-    assert!(error.to_string().contains("tls.key_file: does not go with the certificate"), "{error}");
+    assert!(
+        error.to_string().contains("tls.key_file: is not the key of the certificate in cert_file"),
+        "{error}"
+    );
 }
