@@ -35,6 +35,14 @@ where
     settings.ok_or_else(|| problems.iter().map(ToString::to_string).collect())
 }
 
+/// Items of a signal that differ.
+pub(crate) fn items(signal: Signal, items: usize) -> Pdata {
+    match signal {
+        Signal::Logs => logs(items),
+        _ => spans(items),
+    }
+}
+
 /// Log records that differ.
 pub(crate) fn logs(items: usize) -> Pdata {
     let record = |n: usize| LogRecord { severity_text: format!("s{n}"), ..LogRecord::default() };
@@ -93,6 +101,11 @@ impl<F: ExporterFactory> Stand<F> {
         let exporter = F::build(settings, cx).unwrap();
         exporter.start(&testkit::host(process, Kind::Exporter, F::TYPE)).await.unwrap();
         Self { process: process.clone(), exporter, signal, factory: PhantomData }
+    }
+
+    /// Offers `items` of its signal.
+    pub(crate) async fn offer_items(&self, items: usize) {
+        self.offer(self::items(self.signal, items)).await;
     }
 
     pub(crate) async fn offer(&self, data: Pdata) {

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use sluice_component::{Delivery, ExporterFactory, Reason, Registry, State, host::Process, testkit};
+use sluice_component::{Delivery, ExporterFactory, Registry, host::Process, testkit};
 use sluice_formats::jaeger::decode_post_spans;
 use sluice_net::grpc::{Code, Status, with_retry_delay};
 use sluice_pdata::{Limits, Signal};
@@ -12,7 +12,7 @@ use super::{Factory, Settings};
 use crate::stand::{
     self, Stand,
     grpc::{Backend, Seen},
-    nobody, spans, spans_of,
+    spans, spans_of,
 };
 
 const PATH: &str = "/jaeger.api_v2.CollectorService/PostSpans";
@@ -72,58 +72,39 @@ async fn equal_resources_share_a_request() {
 
 #[tokio::test]
 async fn e1_e2_a_backend_that_comes_later_gets_everything() {
-    let process = testkit::process();
-    let address = nobody().await;
-    let exporter = exporter(&process, &settings(address, "")).await;
-    for _ in 0..20 {
-        exporter.offer(spans(5)).await;
-    }
-    exporter.becomes(State::RecoverableError).await;
-    let backend = Backend::new(PATH, []);
-    let (_server, _) = backend.serve(&process, &address.to_string()).await;
-    exporter.becomes(State::Ok).await;
-    assert_eq!(exporter.drained().await.sent, 100);
-    assert_eq!(backend.seen().len(), 20);
+    stand::grpc::comes_later::<Factory>(Signal::Traces, PATH, |address| settings(address, "")).await;
 }
 
 #[tokio::test]
 async fn e5_retry_info_is_the_least_wait() {
-    let process = testkit::process();
     let pause = Duration::from_millis(300);
-    let backend = Backend::new(PATH, [Err(with_retry_delay(Code::ResourceExhausted, "busy", pause))]);
-    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let exporter = exporter(&process, &settings(address, "")).await;
-    exporter.offer(spans(5)).await;
-    assert_eq!(exporter.drained().await.sent, 5);
-    let seen = backend.seen();
-    assert_eq!(seen.len(), 2);
-    assert!(seen[1].at - seen[0].at >= pause);
+    let busy = with_retry_delay(Code::ResourceExhausted, "busy", pause);
+    stand::grpc::waits_as_told::<Factory>(
+        Signal::Traces,
+        PATH,
+        |address| settings(address, ""),
+        Err(busy),
+        pause,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn e6_unavailable_without_a_hint_is_retried() {
-    let process = testkit::process();
-    let backend = Backend::new(PATH, [Err(Status::unavailable("later")), Err(Status::unavailable("later"))]);
-    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let exporter = exporter(&process, &settings(address, "")).await;
-    exporter.offer(spans(5)).await;
-    assert_eq!(exporter.drained().await.sent, 5);
-    let seen = backend.seen();
-    assert_eq!(seen.len(), 3);
-    assert!(seen.iter().all(|call| call.message == seen[0].message));
+    let script = [Err(Status::unavailable("later")), Err(Status::unavailable("later"))];
+    stand::grpc::tries_again::<Factory>(Signal::Traces, PATH, |address| settings(address, ""), script).await;
 }
 
 #[tokio::test]
 async fn e7_a_permanent_status_is_not_retried() {
     for code in [Code::Unknown, Code::InvalidArgument, Code::Unimplemented, Code::Internal] {
-        let process = testkit::process();
-        let backend = Backend::new(PATH, [Err(Status::new(code, "no"))]);
-        let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-        let exporter = exporter(&process, &settings(address, "")).await;
-        exporter.offer(spans(5)).await;
-        let balance = exporter.drained().await;
-        assert_eq!((balance.sent, balance.dropped[&Reason::Permanent]), (0, 5), "{code:?}");
-        assert_eq!(backend.seen().len(), 1, "{code:?}");
+        stand::grpc::gives_up::<Factory>(
+            Signal::Traces,
+            PATH,
+            |address| settings(address, ""),
+            Err(Status::new(code, "no")),
+        )
+        .await;
     }
 }
 

@@ -3,9 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use sluice_component::{
-    Context, Delivery, ExporterFactory, Kind, Reason, Registry, State, host::Process, testkit,
-};
+use sluice_component::{Context, Delivery, ExporterFactory, Kind, Reason, Registry, host::Process, testkit};
 use sluice_config::Section;
 use sluice_net::grpc::{Code, Status, with_retry_delay};
 use sluice_pdata::Signal;
@@ -14,7 +12,7 @@ use super::{Factory, Settings, exporter::Grpc};
 use crate::{
     call::Payload,
     sending::{Outcome, Queue, Wire},
-    stand::{self, grpc::Backend, logs, nobody},
+    stand::{self, grpc::Backend, logs},
 };
 
 const PATH: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
@@ -69,18 +67,7 @@ async fn the_bytes_arrive_as_they_are() {
 
 #[tokio::test]
 async fn e1_e2_a_backend_that_comes_later_gets_everything() {
-    let process = testkit::process();
-    let address = nobody().await;
-    let exporter = exporter(&process, &settings(address, "")).await;
-    for _ in 0..20 {
-        exporter.offer(logs(5)).await;
-    }
-    exporter.becomes(State::RecoverableError).await;
-    let backend = Backend::new(PATH, []);
-    let (_server, _) = backend.serve(&process, &address.to_string()).await;
-    exporter.becomes(State::Ok).await;
-    assert_eq!(exporter.drained().await.sent, 100);
-    assert_eq!(backend.seen().len(), 20);
+    stand::grpc::comes_later::<Factory>(Signal::Logs, PATH, |address| settings(address, "")).await;
 }
 
 #[tokio::test]
@@ -89,16 +76,16 @@ async fn e5_retry_info_is_the_least_wait() {
     let Outcome::Retry { after, reason, .. } = outcome_of(Err(busy)).await else { panic!() };
     assert_eq!((after, reason), (Some(Duration::from_secs(7)), Reason::Throttled));
 
-    let process = testkit::process();
     let pause = Duration::from_millis(300);
-    let backend = Backend::new(PATH, [Err(with_retry_delay(Code::ResourceExhausted, "busy", pause))]);
-    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let exporter = exporter(&process, &settings(address, "")).await;
-    exporter.offer(logs(5)).await;
-    assert_eq!(exporter.drained().await.sent, 5);
-    let seen = backend.seen();
-    assert_eq!(seen.len(), 2);
-    assert!(seen[1].at - seen[0].at >= pause);
+    let busy = with_retry_delay(Code::ResourceExhausted, "busy", pause);
+    stand::grpc::waits_as_told::<Factory>(
+        Signal::Logs,
+        PATH,
+        |address| settings(address, ""),
+        Err(busy),
+        pause,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -112,14 +99,13 @@ async fn e6_unavailable_without_a_hint_is_retried_by_backoff_alone() {
 
 #[tokio::test]
 async fn e7_a_permanent_status_is_not_retried() {
-    let process = testkit::process();
-    let backend = Backend::new(PATH, [Err(Status::invalid_argument("no"))]);
-    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let exporter = exporter(&process, &settings(address, "")).await;
-    exporter.offer(logs(5)).await;
-    let balance = exporter.drained().await;
-    assert_eq!((balance.sent, balance.dropped[&Reason::Permanent]), (0, 5));
-    assert_eq!(backend.seen().len(), 1);
+    stand::grpc::gives_up::<Factory>(
+        Signal::Logs,
+        PATH,
+        |address| settings(address, ""),
+        Err(Status::invalid_argument("no")),
+    )
+    .await;
 }
 
 #[tokio::test]

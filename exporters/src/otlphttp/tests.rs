@@ -8,7 +8,7 @@ use std::{
 
 use http::StatusCode;
 use sluice_component::{
-    Component, Consume, Context, ExporterFactory, Kind, Reason, Registry, State, host::Process,
+    Component, Consume, Context, ExporterFactory, Kind, Reason, Registry, host::Process,
     telemetry::Destination, testkit,
 };
 use sluice_config::ByteSize;
@@ -23,7 +23,7 @@ use crate::{
     stand::{
         self,
         http::{Backend, answer},
-        logs, nobody,
+        logs,
     },
 };
 
@@ -122,18 +122,7 @@ async fn a_json_request_is_cut_by_its_own_size() {
 
 #[tokio::test]
 async fn e1_e2_a_backend_that_comes_later_gets_everything() {
-    let process = testkit::process();
-    let address = nobody().await;
-    let exporter = exporter(&process, &settings(address, "")).await;
-    for _ in 0..20 {
-        exporter.offer(logs(5)).await;
-    }
-    exporter.becomes(State::RecoverableError).await;
-    let backend = Backend::new([]);
-    let (_server, _) = backend.serve(&process, &address.to_string()).await;
-    exporter.becomes(State::Ok).await;
-    assert_eq!(exporter.drained().await.sent, 100);
-    assert_eq!(backend.seen().len(), 20);
+    stand::http::comes_later::<Factory>(Signal::Logs, |address| settings(address, "")).await;
 }
 
 #[tokio::test]
@@ -154,15 +143,14 @@ async fn e5_retry_after_is_the_least_wait() {
         assert!(matches!(outcome, Outcome::Retry { after: None, .. }), "{outcome:?}");
     }
 
-    let process = testkit::process();
-    let backend = Backend::new([answer(503, &[("retry-after", "1")], b"")]);
-    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let exporter = exporter(&process, &settings(address, "")).await;
-    exporter.offer(logs(5)).await;
-    assert_eq!(exporter.drained().await.sent, 5);
-    let seen = backend.seen();
-    assert_eq!(seen.len(), 2);
-    assert!(seen[1].at - seen[0].at >= Duration::from_secs(1));
+    let busy = answer(503, &[("retry-after", "1")], b"");
+    stand::http::waits_as_told::<Factory>(
+        Signal::Logs,
+        |address| settings(address, ""),
+        busy,
+        Duration::from_secs(1),
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -192,14 +180,8 @@ async fn e7_every_other_status_is_permanent() {
 
 #[tokio::test]
 async fn e7_a_permanent_status_is_not_retried() {
-    let process = testkit::process();
-    let backend = Backend::new([answer(400, &[], b"no")]);
-    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let exporter = exporter(&process, &settings(address, "")).await;
-    exporter.offer(logs(5)).await;
-    let balance = exporter.drained().await;
-    assert_eq!((balance.sent, balance.dropped[&Reason::Permanent]), (0, 5));
-    assert_eq!(backend.seen().len(), 1);
+    stand::http::gives_up::<Factory>(Signal::Logs, |address| settings(address, ""), answer(400, &[], b"no"))
+        .await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use sluice_component::{Delivery, ExporterFactory, Reason, Registry, State, host::Process, testkit};
+use sluice_component::{Delivery, ExporterFactory, Reason, Registry, host::Process, testkit};
 use sluice_config::Section;
 use sluice_net::compression::Compression;
 use sluice_pdata::{
@@ -19,7 +19,7 @@ use crate::{
     stand::{
         self, Stand,
         http::{Backend, answer},
-        nobody, spans,
+        spans,
     },
 };
 
@@ -100,57 +100,36 @@ async fn a_span_without_an_id_is_dropped_alone() {
 
 #[tokio::test]
 async fn e1_e2_a_backend_that_comes_later_gets_everything() {
-    let process = testkit::process();
-    let address = nobody().await;
-    let exporter = exporter(&process, &settings(address, "")).await;
-    for _ in 0..20 {
-        exporter.offer(spans(5)).await;
-    }
-    exporter.becomes(State::RecoverableError).await;
-    let backend = Backend::new([]);
-    let (_server, _) = backend.serve(&process, &address.to_string()).await;
-    exporter.becomes(State::Ok).await;
-    assert_eq!(exporter.drained().await.sent, 100);
-    assert_eq!(backend.seen().len(), 20);
+    stand::http::comes_later::<Factory>(Signal::Traces, |address| settings(address, "")).await;
 }
 
 #[tokio::test]
 async fn e5_retry_after_is_the_least_wait() {
-    let process = testkit::process();
-    let backend = Backend::new([answer(429, &[("retry-after", "1")], b"")]);
-    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let exporter = exporter(&process, &settings(address, "")).await;
-    exporter.offer(spans(5)).await;
-    assert_eq!(exporter.drained().await.sent, 5);
-    let seen = backend.seen();
-    assert_eq!(seen.len(), 2);
-    assert!(seen[1].at - seen[0].at >= Duration::from_secs(1));
+    let busy = answer(429, &[("retry-after", "1")], b"");
+    stand::http::waits_as_told::<Factory>(
+        Signal::Traces,
+        |address| settings(address, ""),
+        busy,
+        Duration::from_secs(1),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn e6_503_bare_is_retried() {
-    let process = testkit::process();
-    let backend = Backend::new([answer(503, &[], b""), answer(502, &[], b"")]);
-    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let exporter = exporter(&process, &settings(address, "")).await;
-    exporter.offer(spans(5)).await;
-    assert_eq!(exporter.drained().await.sent, 5);
-    let seen = backend.seen();
-    assert_eq!(seen.len(), 3);
-    assert!(seen.iter().all(|request| request.body == seen[0].body));
+    let script = [answer(503, &[], b""), answer(502, &[], b"")];
+    stand::http::tries_again::<Factory>(Signal::Traces, |address| settings(address, ""), script).await;
 }
 
 #[tokio::test]
 async fn e7_a_permanent_status_is_not_retried() {
     for status in [400, 404, 500, 501] {
-        let process = testkit::process();
-        let backend = Backend::new([answer(status, &[], b"no")]);
-        let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-        let exporter = exporter(&process, &settings(address, "")).await;
-        exporter.offer(spans(5)).await;
-        let balance = exporter.drained().await;
-        assert_eq!((balance.sent, balance.dropped[&Reason::Permanent]), (0, 5), "{status}");
-        assert_eq!(backend.seen().len(), 1, "{status}");
+        stand::http::gives_up::<Factory>(
+            Signal::Traces,
+            |address| settings(address, ""),
+            answer(status, &[], b"no"),
+        )
+        .await;
     }
 }
 
