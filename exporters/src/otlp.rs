@@ -30,12 +30,10 @@ impl ExporterFactory for Factory {
     type Settings = Settings;
 
     fn build(settings: &Settings, cx: BuildCx) -> Result<Arc<dyn Exporter>, BuildError> {
+        let destination = grpc_destination(&settings.client);
         let options = Options {
             timeout: settings.timeout.non_zero(),
-            retry: settings.retry_on_failure.as_option().cloned(),
-            queue: settings.sending_queue.as_option().cloned(),
-            max_request: Options::MAX_REQUEST,
-            destination: grpc_destination(&settings.client),
+            ..Options::new(&settings.retry_on_failure, &settings.sending_queue, destination)
         };
         let signal = cx.signal.ok_or_else(|| cx.error("", "exporters are built for one signal"))?;
         Ok(Arc::new(Sending::new(&cx, options, exporter::Grpc::new(settings.client.clone(), signal))?))

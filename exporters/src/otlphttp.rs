@@ -36,14 +36,8 @@ impl ExporterFactory for Factory {
             let key = format!("{signal}_endpoint");
             cx.error(&key, format!("either endpoint or {key} must be specified"))
         })?;
-        let options = Options {
-            // The client has its own, for the whole request.
-            timeout: None,
-            retry: settings.retry_on_failure.as_option().cloned(),
-            queue: settings.sending_queue.as_option().cloned(),
-            max_request: Options::MAX_REQUEST,
-            destination: http_destination(&url),
-        };
+        let destination = http_destination(&url);
+        let options = Options::new(&settings.retry_on_failure, &settings.sending_queue, destination);
         let wire = exporter::Http::new(settings.client.clone(), settings.encoding, url);
         Ok(Arc::new(Sending::new(&cx, options, wire)?))
     }

@@ -30,14 +30,8 @@ impl ExporterFactory for Factory {
     type Settings = Settings;
 
     fn build(settings: &Settings, cx: BuildCx) -> Result<Arc<dyn Exporter>, BuildError> {
-        let options = Options {
-            // The client has its own, for the whole request.
-            timeout: None,
-            retry: settings.retry_on_failure.as_option().cloned(),
-            queue: settings.sending_queue.as_option().cloned(),
-            max_request: Options::MAX_REQUEST,
-            destination: http_destination(&settings.client.endpoint),
-        };
+        let destination = http_destination(&settings.client.endpoint);
+        let options = Options::new(&settings.retry_on_failure, &settings.sending_queue, destination);
         Ok(Arc::new(Sending::new(&cx, options, exporter::Zipkin::new(settings))?))
     }
 

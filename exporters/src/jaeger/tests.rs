@@ -10,8 +10,8 @@ use sluice_pdata::{Limits, Signal};
 
 use super::{Factory, Settings};
 use crate::stand::{
-    self, Stand,
-    grpc::{Backend, Seen},
+    self, Rows, Seen, Stand,
+    grpc::{Answer, Backend},
     spans, spans_of,
 };
 
@@ -36,7 +36,7 @@ async fn exporter(process: &Arc<Process>, settings: &Settings) -> Stand<Factory>
 
 /// How many spans are in a request.
 fn items(seen: &Seen) -> usize {
-    decode_post_spans(&seen.message, &Limits::default()).unwrap().items
+    decode_post_spans(&seen.body, &Limits::default()).unwrap().items
 }
 
 #[tokio::test]
@@ -70,41 +70,32 @@ async fn equal_resources_share_a_request() {
     assert_eq!(items, [13, 5]);
 }
 
+fn rows() -> Rows<Factory> {
+    Rows { signal: Signal::Traces, path: PATH, settings: |address| settings(address, "") }
+}
+
 #[tokio::test]
 async fn e1_e2_a_backend_that_comes_later_gets_everything() {
-    stand::grpc::comes_later::<Factory>(Signal::Traces, PATH, |address| settings(address, "")).await;
+    rows().comes_later::<Answer>().await;
 }
 
 #[tokio::test]
 async fn e5_retry_info_is_the_least_wait() {
     let pause = Duration::from_millis(300);
     let busy = with_retry_delay(Code::ResourceExhausted, "busy", pause);
-    stand::grpc::waits_as_told::<Factory>(
-        Signal::Traces,
-        PATH,
-        |address| settings(address, ""),
-        Err(busy),
-        pause,
-    )
-    .await;
+    rows().waits_as_told::<Answer>(Err(busy), pause).await;
 }
 
 #[tokio::test]
 async fn e6_unavailable_without_a_hint_is_retried() {
-    let script = [Err(Status::unavailable("later")), Err(Status::unavailable("later"))];
-    stand::grpc::tries_again::<Factory>(Signal::Traces, PATH, |address| settings(address, ""), script).await;
+    let later = || Err(Status::unavailable("later"));
+    rows().tries_again::<Answer>([later(), later()]).await;
 }
 
 #[tokio::test]
 async fn e7_a_permanent_status_is_not_retried() {
     for code in [Code::Unknown, Code::InvalidArgument, Code::Unimplemented, Code::Internal] {
-        stand::grpc::gives_up::<Factory>(
-            Signal::Traces,
-            PATH,
-            |address| settings(address, ""),
-            Err(Status::new(code, "no")),
-        )
-        .await;
+        rows().gives_up::<Answer>(Err(Status::new(code, "no"))).await;
     }
 }
 

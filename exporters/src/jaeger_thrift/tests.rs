@@ -4,14 +4,17 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use sluice_component::{Delivery, ExporterFactory, Registry, host::Process, testkit};
 use sluice_formats::jaeger::{Protocol, decode_thrift_batch};
+use sluice_net::http::Response;
 use sluice_pdata::{Limits, Signal};
 
 use super::{Factory, Settings};
 use crate::stand::{
-    self, Stand,
-    http::{Backend, Seen, answer},
+    self, Rows, Seen, Stand,
+    http::{Backend, answer},
     spans, spans_of,
 };
+
+const PATH: &str = "/api/traces";
 
 fn parse(yaml: &str) -> Result<Settings, Vec<String>> {
     stand::parse("jaeger_thrift", yaml)
@@ -35,13 +38,13 @@ fn items(seen: &Seen) -> usize {
 #[tokio::test]
 async fn a_resource_arrives_as_a_batch() {
     let process = testkit::process();
-    let backend = Backend::new([answer(202, &[], b"")]);
+    let backend = Backend::new(PATH, [answer(202, &[], b"")]);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
     let exporter = exporter(&process, &settings(address, "headers: {x-tenant: blue}")).await;
     exporter.offer(spans(3)).await;
     assert_eq!(exporter.drained().await.sent, 3);
     let seen = backend.seen();
-    assert_eq!((seen.len(), seen[0].path.as_str()), (1, "/api/traces"));
+    assert_eq!(seen.len(), 1);
     assert_eq!(
         (seen[0].header("content-type"), seen[0].header("x-tenant")),
         ("application/x-thrift", "blue")
@@ -52,7 +55,7 @@ async fn a_resource_arrives_as_a_batch() {
 #[tokio::test]
 async fn equal_resources_share_a_request() {
     let process = testkit::process();
-    let backend = Backend::new([]);
+    let backend = Backend::new(PATH, []);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
     let exporter = exporter(&process, &settings(address, "")).await;
     let mut joined = spans(3);
@@ -65,38 +68,31 @@ async fn equal_resources_share_a_request() {
     assert_eq!(items, [13, 5]);
 }
 
+fn rows() -> Rows<Factory> {
+    Rows { signal: Signal::Traces, path: PATH, settings: |address| settings(address, "") }
+}
+
 #[tokio::test]
 async fn e1_e2_a_backend_that_comes_later_gets_everything() {
-    stand::http::comes_later::<Factory>(Signal::Traces, |address| settings(address, "")).await;
+    rows().comes_later::<Response>().await;
 }
 
 #[tokio::test]
 async fn e5_retry_after_is_the_least_wait() {
     let busy = answer(503, &[("retry-after", "1")], b"");
-    stand::http::waits_as_told::<Factory>(
-        Signal::Traces,
-        |address| settings(address, ""),
-        busy,
-        Duration::from_secs(1),
-    )
-    .await;
+    rows().waits_as_told(busy, Duration::from_secs(1)).await;
 }
 
 #[tokio::test]
 async fn e6_503_bare_is_retried() {
     let script = [answer(503, &[], b""), answer(503, &[], b"")];
-    stand::http::tries_again::<Factory>(Signal::Traces, |address| settings(address, ""), script).await;
+    rows().tries_again(script).await;
 }
 
 #[tokio::test]
 async fn e7_a_permanent_status_is_not_retried() {
     for status in [400, 404, 500, 501] {
-        stand::http::gives_up::<Factory>(
-            Signal::Traces,
-            |address| settings(address, ""),
-            answer(status, &[], b"no"),
-        )
-        .await;
+        rows().gives_up(answer(status, &[], b"no")).await;
     }
 }
 
@@ -104,7 +100,7 @@ async fn e7_a_permanent_status_is_not_retried() {
 async fn e9_a_body_that_looks_like_a_partial_success_is_none() {
     let process = testkit::process();
     let otlp = [("content-type", "application/x-protobuf")];
-    let backend = Backend::new([answer(202, &otlp, b"\x0a\x07\x08\x03\x12\x03old")]);
+    let backend = Backend::new(PATH, [answer(202, &otlp, b"\x0a\x07\x08\x03\x12\x03old")]);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
     let exporter = exporter(&process, &settings(address, "")).await;
     exporter.offer(spans(10)).await;

@@ -12,7 +12,11 @@ use super::{Factory, Settings, exporter::Grpc};
 use crate::{
     call::Payload,
     sending::{Outcome, Queue, Wire},
-    stand::{self, grpc::Backend, logs},
+    stand::{
+        self, Rows,
+        grpc::{Answer, Backend},
+        logs,
+    },
 };
 
 const PATH: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
@@ -35,7 +39,7 @@ async fn exporter(process: &Arc<Process>, settings: &Settings) -> stand::Stand<F
 }
 
 /// One attempt against a server that answers so.
-async fn outcome_of(answer: Result<Bytes, Status>) -> Outcome {
+async fn outcome_of(answer: Answer) -> Outcome {
     let process = testkit::process();
     let backend = Backend::new(PATH, [answer]);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
@@ -59,15 +63,19 @@ async fn the_bytes_arrive_as_they_are() {
     assert_eq!(exporter.drained().await.sent, 3);
     let seen = backend.seen();
     assert_eq!(seen.len(), 1);
-    assert_eq!(seen[0].message, data.wire().concat());
+    assert_eq!(seen[0].body, data.wire().concat());
     assert_eq!((seen[0].header("x-tenant"), seen[0].header("grpc-encoding")), ("blue", "gzip"));
     assert!(seen[0].header("user-agent").starts_with("sluice/"));
     assert!(seen[0].headers.contains_key("grpc-timeout"));
 }
 
+fn rows() -> Rows<Factory> {
+    Rows { signal: Signal::Logs, path: PATH, settings: |address| settings(address, "") }
+}
+
 #[tokio::test]
 async fn e1_e2_a_backend_that_comes_later_gets_everything() {
-    stand::grpc::comes_later::<Factory>(Signal::Logs, PATH, |address| settings(address, "")).await;
+    rows().comes_later::<Answer>().await;
 }
 
 #[tokio::test]
@@ -78,14 +86,7 @@ async fn e5_retry_info_is_the_least_wait() {
 
     let pause = Duration::from_millis(300);
     let busy = with_retry_delay(Code::ResourceExhausted, "busy", pause);
-    stand::grpc::waits_as_told::<Factory>(
-        Signal::Logs,
-        PATH,
-        |address| settings(address, ""),
-        Err(busy),
-        pause,
-    )
-    .await;
+    rows().waits_as_told::<Answer>(Err(busy), pause).await;
 }
 
 #[tokio::test]
@@ -99,13 +100,7 @@ async fn e6_unavailable_without_a_hint_is_retried_by_backoff_alone() {
 
 #[tokio::test]
 async fn e7_a_permanent_status_is_not_retried() {
-    stand::grpc::gives_up::<Factory>(
-        Signal::Logs,
-        PATH,
-        |address| settings(address, ""),
-        Err(Status::invalid_argument("no")),
-    )
-    .await;
+    rows().gives_up::<Answer>(Err(Status::invalid_argument("no"))).await;
 }
 
 #[tokio::test]

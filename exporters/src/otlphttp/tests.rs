@@ -21,12 +21,13 @@ use crate::{
     call::Payload,
     sending::{Options, Outcome, Sending, Wire},
     stand::{
-        self,
+        self, Rows,
         http::{Backend, answer},
         logs,
     },
 };
 
+const PATH: &str = "/v1/logs";
 const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -47,7 +48,7 @@ async fn exporter(process: &Arc<Process>, settings: &Settings) -> stand::Stand<F
 /// One attempt against a server that answers so.
 async fn outcome_of(answer: Response) -> Outcome {
     let process = testkit::process();
-    let backend = Backend::new([answer]);
+    let backend = Backend::new(PATH, [answer]);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
     attempt(&process, &format!("http://{address}/v1/logs")).await
 }
@@ -61,14 +62,14 @@ async fn attempt(process: &Arc<Process>, url: &str) -> Outcome {
 #[tokio::test]
 async fn the_bytes_arrive_as_they_are() {
     let process = testkit::process();
-    let backend = Backend::new([]);
+    let backend = Backend::new(PATH, []);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
     let data = logs(3);
     let exporter = exporter(&process, &settings(address, "headers: {x-tenant: blue}")).await;
     exporter.offer(data.clone()).await;
     assert_eq!(exporter.drained().await.sent, 3);
     let seen = backend.seen();
-    assert_eq!((seen.len(), seen[0].path.as_str()), (1, "/v1/logs"));
+    assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].body, data.wire().concat());
     assert_eq!((seen[0].header("x-tenant"), seen[0].header("content-encoding")), ("blue", "gzip"));
     assert_eq!(seen[0].header("content-type"), "application/x-protobuf");
@@ -78,7 +79,7 @@ async fn the_bytes_arrive_as_they_are() {
 #[tokio::test]
 async fn json_says_the_same() {
     let process = testkit::process();
-    let backend = Backend::new([]);
+    let backend = Backend::new(PATH, []);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
     let data = logs(3);
     let exporter = exporter(&process, &settings(address, "encoding: json, compression: none")).await;
@@ -94,7 +95,7 @@ async fn json_says_the_same() {
 #[tokio::test]
 async fn a_json_request_is_cut_by_its_own_size() {
     let process = testkit::process();
-    let backend = Backend::new([]);
+    let backend = Backend::new(PATH, []);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
     let cx = testkit::build_cx(&process, Kind::Exporter, "otlphttp", Signal::Logs);
     let options = Options {
@@ -120,9 +121,13 @@ async fn a_json_request_is_cut_by_its_own_size() {
     assert_eq!(items, 2000);
 }
 
+fn rows() -> Rows<Factory> {
+    Rows { signal: Signal::Logs, path: PATH, settings: |address| settings(address, "") }
+}
+
 #[tokio::test]
 async fn e1_e2_a_backend_that_comes_later_gets_everything() {
-    stand::http::comes_later::<Factory>(Signal::Logs, |address| settings(address, "")).await;
+    rows().comes_later::<Response>().await;
 }
 
 #[tokio::test]
@@ -144,13 +149,7 @@ async fn e5_retry_after_is_the_least_wait() {
     }
 
     let busy = answer(503, &[("retry-after", "1")], b"");
-    stand::http::waits_as_told::<Factory>(
-        Signal::Logs,
-        |address| settings(address, ""),
-        busy,
-        Duration::from_secs(1),
-    )
-    .await;
+    rows().waits_as_told(busy, Duration::from_secs(1)).await;
 }
 
 #[tokio::test]
@@ -180,8 +179,7 @@ async fn e7_every_other_status_is_permanent() {
 
 #[tokio::test]
 async fn e7_a_permanent_status_is_not_retried() {
-    stand::http::gives_up::<Factory>(Signal::Logs, |address| settings(address, ""), answer(400, &[], b"no"))
-        .await;
+    rows().gives_up(answer(400, &[], b"no")).await;
 }
 
 #[tokio::test]
@@ -203,11 +201,14 @@ async fn the_error_tells_what_the_body_says() {
 #[tokio::test]
 async fn e9_a_partial_success_counts_what_was_rejected() {
     let process = testkit::process();
-    let backend = Backend::new([
-        answer(200, &[PROTOBUF], b"\x0a\x07\x08\x03\x12\x03old"),
-        answer(200, &[JSON], br#"{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"old"}}"#),
-        answer(202, &[PROTOBUF], b"\x0a\x05\x12\x03old"),
-    ]);
+    let backend = Backend::new(
+        PATH,
+        [
+            answer(200, &[PROTOBUF], b"\x0a\x07\x08\x03\x12\x03old"),
+            answer(200, &[JSON], br#"{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"old"}}"#),
+            answer(202, &[PROTOBUF], b"\x0a\x05\x12\x03old"),
+        ],
+    );
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
     let exporter = exporter(&process, &settings(address, "")).await;
     for _ in 0..3 {

@@ -9,7 +9,7 @@ use sluice_component::{
     BuildCx, BuildError, Class, Component, ComponentRef, Consume, Context, DrainError, Exporter, Host,
     Reason, Refusal, StartError, telemetry::Destination,
 };
-use sluice_config::ByteSize;
+use sluice_config::{ByteSize, Section};
 use sluice_pdata::{Pdata, Signal};
 use tokio::{
     sync::oneshot,
@@ -53,6 +53,22 @@ pub struct Options {
 }
 
 impl Options {
+    /// As the sections of the YAML say. An attempt takes as long as it takes: the HTTP client has a timeout of its own.
+    #[must_use]
+    pub fn new(
+        retry: &Section<settings::Retry>,
+        queue: &Section<settings::Queue>,
+        destination: Destination,
+    ) -> Self {
+        Self {
+            timeout: None,
+            retry: retry.as_option().cloned(),
+            queue: queue.as_option().cloned(),
+            max_request: Self::MAX_REQUEST,
+            destination,
+        }
+    }
+
     /// The request size that backends with otelcol's default limit of 4 MiB accept, with room for envelopes.
     pub const MAX_REQUEST: ByteSize = ByteSize::kib((4 << 10) - 64);
 }

@@ -1,152 +1,32 @@
 //! A backend of gRPC.
 
-use std::{
-    collections::VecDeque,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::HeaderMap;
-use sluice_component::{ExporterFactory, Kind, Reason, State, host::Process, testkit};
+use sluice_component::{Kind, host::Process, testkit};
 use sluice_net::grpc::{Call, Routes, Server, ServerSettings, Status, Unary};
-use sluice_pdata::Signal;
-use tokio::time::Instant;
 
-use super::{Stand, nobody};
+use super::backend;
 
-/// Answers by its script, then with success.
-pub(crate) struct Backend {
-    path: &'static str,
-    script: Mutex<VecDeque<Result<Bytes, Status>>>,
-    seen: Mutex<Vec<Seen>>,
-}
-
-/// A call that came.
-#[derive(Clone)]
-pub(crate) struct Seen {
-    pub(crate) at: Instant,
-    pub(crate) message: Bytes,
-    pub(crate) headers: HeaderMap,
-}
-
-impl Seen {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-}
+pub(crate) type Answer = Result<Bytes, Status>;
+pub(crate) type Backend = backend::Backend<Answer>;
 
 #[async_trait]
 impl Unary for Backend {
-    async fn call(&self, call: Call) -> Result<Bytes, Status> {
-        let seen = Seen { at: Instant::now(), message: call.message, headers: call.headers };
-        self.seen.lock().unwrap().push(seen);
-        self.script.lock().unwrap().pop_front().unwrap_or_else(|| Ok(Bytes::new()))
+    async fn call(&self, call: Call) -> Answer {
+        self.answer(call.headers, call.message).unwrap_or_else(|| Ok(Bytes::new()))
     }
 }
 
-impl Backend {
-    /// Knows the method at `path` alone.
-    pub(crate) fn new(
-        path: &'static str,
-        script: impl IntoIterator<Item = Result<Bytes, Status>>,
-    ) -> Arc<Self> {
-        let script = Mutex::new(script.into_iter().collect());
-        Arc::new(Self { path, script, seen: Mutex::default() })
-    }
+impl backend::Answer for Answer {
+    type Server = Server;
 
-    pub(crate) async fn serve(
-        self: &Arc<Self>,
-        process: &Arc<Process>,
-        endpoint: &str,
-    ) -> (Server, SocketAddr) {
+    async fn serve(backend: Arc<Backend>, process: &Arc<Process>, endpoint: &str) -> (Server, SocketAddr) {
         let host = testkit::host(process, Kind::Receiver, "backend");
-        let routes = Routes::new().with(self.path, self.clone());
+        let routes = Routes::new().with(backend.path, backend);
         let server = Server::start(&ServerSettings::at(endpoint), "", &host, routes).await.unwrap();
         let address = server.addresses()[0];
         (server, address)
     }
-
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
-    }
-}
-
-// Rows that hold for every exporter; each has its own test for them.
-
-/// e1, e2: a backend that comes later gets everything.
-pub(crate) async fn comes_later<F: ExporterFactory>(
-    signal: Signal,
-    path: &'static str,
-    settings: impl Fn(SocketAddr) -> F::Settings,
-) {
-    let process = testkit::process();
-    let address = nobody().await;
-    let exporter = Stand::<F>::new(&process, signal, &settings(address)).await;
-    for _ in 0..20 {
-        exporter.offer_items(5).await;
-    }
-    exporter.becomes(State::RecoverableError).await;
-    let backend = Backend::new(path, []);
-    let (_server, _) = backend.serve(&process, &address.to_string()).await;
-    exporter.becomes(State::Ok).await;
-    assert_eq!(exporter.drained().await.sent, 100);
-    assert_eq!(backend.seen().len(), 20);
-}
-
-/// e5: the backend's hint, `pause`, is the least wait.
-pub(crate) async fn waits_as_told<F: ExporterFactory>(
-    signal: Signal,
-    path: &'static str,
-    settings: impl Fn(SocketAddr) -> F::Settings,
-    busy: Result<Bytes, Status>,
-    pause: Duration,
-) {
-    let process = testkit::process();
-    let backend = Backend::new(path, [busy]);
-    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let exporter = Stand::<F>::new(&process, signal, &settings(address)).await;
-    exporter.offer_items(5).await;
-    assert_eq!(exporter.drained().await.sent, 5);
-    let seen = backend.seen();
-    assert_eq!(seen.len(), 2);
-    assert!(seen[1].at - seen[0].at >= pause);
-}
-
-/// e6: two such answers are retried, with the same bytes.
-pub(crate) async fn tries_again<F: ExporterFactory>(
-    signal: Signal,
-    path: &'static str,
-    settings: impl Fn(SocketAddr) -> F::Settings,
-    script: [Result<Bytes, Status>; 2],
-) {
-    let process = testkit::process();
-    let backend = Backend::new(path, script);
-    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let exporter = Stand::<F>::new(&process, signal, &settings(address)).await;
-    exporter.offer_items(5).await;
-    assert_eq!(exporter.drained().await.sent, 5);
-    let seen = backend.seen();
-    assert_eq!(seen.len(), 3);
-    assert!(seen.iter().all(|request| request.message == seen[0].message));
-}
-
-/// e7: such an answer is not retried.
-pub(crate) async fn gives_up<F: ExporterFactory>(
-    signal: Signal,
-    path: &'static str,
-    settings: impl Fn(SocketAddr) -> F::Settings,
-    no: Result<Bytes, Status>,
-) {
-    let process = testkit::process();
-    let what = format!("{no:?}");
-    let backend = Backend::new(path, [no]);
-    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
-    let exporter = Stand::<F>::new(&process, signal, &settings(address)).await;
-    exporter.offer_items(5).await;
-    let balance = exporter.drained().await;
-    assert_eq!((balance.sent, balance.dropped[&Reason::Permanent]), (0, 5), "{what}");
-    assert_eq!(backend.seen().len(), 1, "{what}");
 }

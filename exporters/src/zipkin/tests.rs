@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use sluice_component::{Delivery, ExporterFactory, Reason, Registry, host::Process, testkit};
 use sluice_config::Section;
-use sluice_net::compression::Compression;
+use sluice_net::{compression::Compression, http::Response};
 use sluice_pdata::{
     Pdata, Signal,
     otlp::{
@@ -17,11 +17,13 @@ use super::{Factory, Format, Settings};
 use crate::{
     sending::Queue,
     stand::{
-        self, Stand,
+        self, Rows, Stand,
         http::{Backend, answer},
         spans,
     },
 };
+
+const PATH: &str = "/api/v2/spans";
 
 fn parse(yaml: &str) -> Result<Settings, Vec<String>> {
     stand::parse("zipkin", yaml)
@@ -40,14 +42,14 @@ async fn exporter(process: &Arc<Process>, settings: &Settings) -> Stand<Factory>
 #[tokio::test]
 async fn spans_arrive_as_json() {
     let process = testkit::process();
-    let backend = Backend::new([answer(202, &[], b"")]);
+    let backend = Backend::new(PATH, [answer(202, &[], b"")]);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
     let settings = settings(address, "headers: {x-tenant: blue}, default_service_name: shop");
     let exporter = exporter(&process, &settings).await;
     exporter.offer(spans(3)).await;
     assert_eq!(exporter.drained().await.sent, 3);
     let seen = backend.seen();
-    assert_eq!((seen.len(), seen[0].path.as_str()), (1, "/api/v2/spans"));
+    assert_eq!(seen.len(), 1);
     assert_eq!((seen[0].header("content-type"), seen[0].header("x-tenant")), ("application/json", "blue"));
     let body: serde_json::Value = serde_json::from_slice(&seen[0].body).unwrap();
     assert_eq!(body.as_array().unwrap().len(), 3);
@@ -58,7 +60,7 @@ async fn spans_arrive_as_json() {
 #[tokio::test]
 async fn spans_arrive_as_protobuf() {
     let process = testkit::process();
-    let backend = Backend::new([]);
+    let backend = Backend::new(PATH, []);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
     let exporter = exporter(&process, &settings(address, "format: proto, compression: gzip")).await;
     exporter.offer(spans(3)).await;
@@ -74,7 +76,7 @@ async fn spans_arrive_as_protobuf() {
 #[tokio::test]
 async fn a_large_batch_becomes_requests_of_less_than_4_mib() {
     let process = testkit::process();
-    let backend = Backend::new([]);
+    let backend = Backend::new(PATH, []);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
     let exporter = exporter(&process, &settings(address, "")).await;
     exporter.offer(spans(60_000)).await;
@@ -86,7 +88,7 @@ async fn a_large_batch_becomes_requests_of_less_than_4_mib() {
 #[tokio::test]
 async fn a_span_without_an_id_is_dropped_alone() {
     let process = testkit::process();
-    let backend = Backend::new([]);
+    let backend = Backend::new(PATH, []);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
     let exporter = exporter(&process, &settings(address, "")).await;
     let good = Span { trace_id: vec![1; 16], span_id: vec![2; 8], ..Span::default() };
@@ -98,38 +100,31 @@ async fn a_span_without_an_id_is_dropped_alone() {
     assert_eq!((balance.sent, balance.dropped[&Reason::Unconvertible]), (1, 1));
 }
 
+fn rows() -> Rows<Factory> {
+    Rows { signal: Signal::Traces, path: PATH, settings: |address| settings(address, "") }
+}
+
 #[tokio::test]
 async fn e1_e2_a_backend_that_comes_later_gets_everything() {
-    stand::http::comes_later::<Factory>(Signal::Traces, |address| settings(address, "")).await;
+    rows().comes_later::<Response>().await;
 }
 
 #[tokio::test]
 async fn e5_retry_after_is_the_least_wait() {
     let busy = answer(429, &[("retry-after", "1")], b"");
-    stand::http::waits_as_told::<Factory>(
-        Signal::Traces,
-        |address| settings(address, ""),
-        busy,
-        Duration::from_secs(1),
-    )
-    .await;
+    rows().waits_as_told(busy, Duration::from_secs(1)).await;
 }
 
 #[tokio::test]
 async fn e6_503_bare_is_retried() {
     let script = [answer(503, &[], b""), answer(502, &[], b"")];
-    stand::http::tries_again::<Factory>(Signal::Traces, |address| settings(address, ""), script).await;
+    rows().tries_again(script).await;
 }
 
 #[tokio::test]
 async fn e7_a_permanent_status_is_not_retried() {
     for status in [400, 404, 500, 501] {
-        stand::http::gives_up::<Factory>(
-            Signal::Traces,
-            |address| settings(address, ""),
-            answer(status, &[], b"no"),
-        )
-        .await;
+        rows().gives_up(answer(status, &[], b"no")).await;
     }
 }
 
@@ -137,7 +132,7 @@ async fn e7_a_permanent_status_is_not_retried() {
 async fn e9_a_body_that_looks_like_a_partial_success_is_none() {
     let process = testkit::process();
     let otlp = [("content-type", "application/x-protobuf")];
-    let backend = Backend::new([answer(202, &otlp, b"\x0a\x07\x08\x03\x12\x03old")]);
+    let backend = Backend::new(PATH, [answer(202, &otlp, b"\x0a\x07\x08\x03\x12\x03old")]);
     let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
     let exporter = exporter(&process, &settings(address, "")).await;
     exporter.offer(spans(10)).await;
