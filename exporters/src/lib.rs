@@ -27,7 +27,8 @@ pub mod otlp;
 #[cfg(feature = "otlphttp-exporter")]
 pub mod otlphttp;
 pub mod sending;
-#[cfg(all(test, any(feature = "grpc-client", feature = "http-client")))]
+#[cfg(test)]
+#[cfg(any(feature = "grpc-client", feature = "http-client"))]
 mod stand;
 #[cfg(feature = "zipkin-exporter")]
 pub mod zipkin;

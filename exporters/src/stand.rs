@@ -1,14 +1,13 @@
 //! What the tests of network exporters share: an exporter in a pipeline of its own, and backends on real sockets that
 //! follow a script.
 
-mod backend;
+pub(crate) mod backend;
 #[cfg(feature = "grpc-client")]
 pub(crate) mod grpc;
 #[cfg(feature = "http-client")]
 pub(crate) mod http;
 mod rows;
 
-pub(crate) use backend::Seen;
 pub(crate) use rows::Rows;
 
 use std::{marker::PhantomData, net::SocketAddr, sync::Arc, time::Duration};

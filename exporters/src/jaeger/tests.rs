@@ -10,7 +10,8 @@ use sluice_pdata::{Limits, Signal};
 
 use super::{Factory, Settings};
 use crate::stand::{
-    self, Rows, Seen, Stand,
+    self, Rows, Stand,
+    backend::Seen,
     grpc::{Answer, Backend},
     spans, spans_of,
 };

@@ -9,7 +9,8 @@ use sluice_pdata::{Limits, Signal};
 
 use super::{Factory, Settings};
 use crate::stand::{
-    self, Rows, Seen, Stand,
+    self, Rows, Stand,
+    backend::Seen,
     http::{Backend, answer},
     spans, spans_of,
 };
