@@ -17,6 +17,7 @@
 //! - `schema`: the OTLP messages, declared once; `walk` checks bytes against them, `rewrite` repairs and normalises
 //! - [`Pdata`]: the type; `cut`, `retain` and `edit` change it on the wire, `decoded` holds the struct form
 //! - [`view`]: borrowed reading of bytes and structs alike; [`json`]: OTLP/JSON both ways
+//! - [`stream`]: which points belong together, and adding up those that are deltas
 //! - [`otlp`]: the generated structs
 #[cfg(test)]
 mod arbitrary;
@@ -32,6 +33,7 @@ mod retain;
 mod rewrite;
 mod schema;
 mod signal;
+pub mod stream;
 #[cfg(test)]
 mod testing;
 pub mod view;
