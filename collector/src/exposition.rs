@@ -14,7 +14,6 @@ mod text;
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use sluice_component::{ComponentRef, Host, Kind, ledger::Ledger};
 use sluice_config::GoDuration;
 use sluice_net::http::{
@@ -139,7 +138,7 @@ impl Handler for Scrape {
 }
 
 fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response {
-    let mut response = Response::new(Bytes::from(body));
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response

@@ -2,9 +2,11 @@
 //!
 //! - [`server`]: [`Server`] and what a service implements, [`Handler`]
 //! - [`client`]: [`Client`], which posts bodies and reads bounded answers
+//! - [`Body`]: of an answer, whole or in pieces
 //! - [`settings`]: the YAML of both
 //! - [`status`]: answers for refusals, `google.rpc.Status` bodies
 
+mod answer_body;
 pub mod client;
 mod cors;
 pub mod server;
@@ -12,6 +14,7 @@ pub mod settings;
 pub mod status;
 
 pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+pub use answer_body::Body;
 pub use client::{Answer, Client, ClientError};
 pub use server::{Handler, Incoming, Response, Server};
 pub use settings::{ClientSettings, Cors, ServerSettings};

@@ -39,5 +39,5 @@ pub(crate) fn answer(status: u16, headers: &[(&str, &str)], body: &'static [u8])
     for (name, value) in headers {
         builder = builder.header(*name, *value);
     }
-    builder.body(Bytes::from_static(body)).unwrap()
+    builder.body(Bytes::from_static(body).into()).unwrap()
 }

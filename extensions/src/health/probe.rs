@@ -144,14 +144,14 @@ fn body(status: &str, up_since: &str, uptime: &str) -> Bytes {
 }
 
 pub(crate) fn json(status: u16, body: Bytes) -> Response {
-    let mut response = Response::new(body);
+    let mut response = Response::new(body.into());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
 pub(crate) fn not_found() -> Response {
-    let mut response = Response::new(Bytes::from_static(b"404 page not found"));
+    let mut response = Response::new("404 page not found".into());
     *response.status_mut() = StatusCode::NOT_FOUND;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response

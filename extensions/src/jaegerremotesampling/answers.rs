@@ -38,7 +38,7 @@ impl Handler for OverHttp {
         };
         match self.0.get(&service).await {
             Ok(strategy) => {
-                let mut response = Response::new(Bytes::from(to_json(&strategy)));
+                let mut response = Response::new(to_json(&strategy).into());
                 let json = HeaderValue::from_static("application/json");
                 response.headers_mut().insert(header::CONTENT_TYPE, json);
                 response

@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
-use http_body_util::Full;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::conn::auto,
@@ -17,7 +16,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{cors, settings::ServerSettings};
+use super::{answer_body::Body, cors, settings::ServerSettings};
 use crate::{
     body::{BodyError, Flow, own, read_all},
     compression::{self, Codec, DecodeError},
@@ -33,8 +32,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Encodings on top of each other: more than anyone sends.
 const MOST_ENCODINGS: usize = 4;
 
-/// An answer, complete.
-pub type Response = http::Response<Bytes>;
+/// An answer; its body is there, or is made as the client takes it.
+pub type Response = http::Response<Body>;
 
 /// Answers requests.
 #[async_trait]
@@ -277,7 +276,7 @@ impl Protocol for Service {
             async move {
                 let response = service.answer(request, peer).await;
                 drop(busy);
-                Answered::Ok(response.map(Full::new))
+                Answered::Ok(response)
             }
         });
         let connection = builder.serve_connection(TokioIo::new(io), answer);
@@ -326,6 +325,7 @@ impl Service {
                     deadline: self.write_timeout.map(|limit| now + limit - (limit / 4).min(LAST_WORDS)),
                 };
                 let mut response = self.handle(incoming).await;
+                response.body_mut().end_by(self.write_timeout.map(|limit| now + limit));
                 if let (Some(cors), Some(origin)) = (&self.cors, &origin) {
                     cors.mark(origin, response.headers_mut());
                 }
@@ -355,7 +355,7 @@ impl Service {
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response {
-    let mut response = Response::new(Bytes::from_static(text.as_bytes()));
+    let mut response = Response::new(text.into());
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response

@@ -44,7 +44,7 @@ pub struct ServerSettings {
     pub read_timeout: GoDuration,
     /// For the request's head; 0 is no limit.
     pub read_header_timeout: GoDuration,
-    /// From the end of the request's head to the answer; 0 is no limit.
+    /// From the end of the request's head to the answer, and to the end of one that is made in pieces; 0 is no limit.
     pub write_timeout: GoDuration,
     /// A connection without requests is closed after this time; 0 is no limit.
     pub idle_timeout: GoDuration,

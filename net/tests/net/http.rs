@@ -10,10 +10,12 @@ use std::{
 
 use bytes::Bytes;
 use sluice_component::{ComponentRef, Host, Kind};
+use sluice_config::GoDuration;
 use sluice_net::{
     compression::{self, Codec},
     http::{
-        self, Client, ClientError, ClientSettings, HeaderMap, Incoming, Response, Server, ServerSettings,
+        self, Body, Client, ClientError, ClientSettings, HeaderMap, Incoming, Response, Server,
+        ServerSettings,
     },
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -25,7 +27,7 @@ async fn echo(mut request: Incoming) -> Response {
     match request.read().await {
         Ok((body, permit)) => {
             assert!(permit.bytes() >= body.len(), "the body is reserved");
-            Response::new(body)
+            Response::new(body.into())
         }
         Err(error) => {
             let mut response = Response::new(error.to_string().into());
@@ -353,7 +355,7 @@ async fn recording(
 }
 
 fn redirect(status: u16, to: &str) -> Response {
-    ::http::Response::builder().status(status).header("location", to).body(Bytes::new()).unwrap()
+    ::http::Response::builder().status(status).header("location", to).body(Bytes::new().into()).unwrap()
 }
 
 #[tokio::test]
@@ -410,7 +412,7 @@ async fn a_redirect_loop_ends() {
 
 #[tokio::test]
 async fn e13_an_answer_is_read_to_64_kib() {
-    let (server, _) = recording(|_| Response::new(data(1 << 20))).await;
+    let (server, _) = recording(|_| Response::new(data(1 << 20).into())).await;
     let answer = post(&client("{}"), &url(&server), &[data(3)]).await.unwrap();
     assert_eq!((answer.body.len(), answer.truncated), (64 << 10, true));
 }
@@ -427,4 +429,50 @@ async fn no_answer_is_a_retryable_error_with_the_reason() {
     assert!(error.is_retryable() && text.contains("connection refused"), "{text}");
     assert!(!text.contains("pass") && !text.contains("secret"), "{text}");
     assert!(!post(&client("{}"), "no url", &[]).await.unwrap_err().is_retryable());
+}
+
+/// Answers with pieces of 64 KiB without end, and counts them.
+fn endless(made: &Arc<AtomicUsize>) -> impl Fn(&str) -> Response + Clone + Send + Sync + 'static {
+    let made = made.clone();
+    move |_| {
+        let made = made.clone();
+        Response::new(Body::pieces(std::iter::repeat_with(move || {
+            made.fetch_add(1, Ordering::SeqCst);
+            data(64 << 10)
+        })))
+    }
+}
+
+#[tokio::test]
+async fn pieces_are_made_as_the_client_takes_them() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let (server, _) = recording(endless(&made)).await;
+    let mut stream = tokio::net::TcpStream::connect(server.addresses()[0]).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut taken = vec![0; 1 << 20];
+    within(stream.read_exact(&mut taken)).await.unwrap();
+    // What the kernel and the connection buffer is all that is ahead of the client.
+    let mut before = 0;
+    while made.load(Ordering::SeqCst) != before {
+        before = made.load(Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!((16..1000).contains(&before), "{before} pieces were made");
+    within(stream.read_exact(&mut taken)).await.unwrap();
+}
+
+#[tokio::test]
+async fn pieces_end_with_write_timeout_and_the_client_sees_that_some_are_missing() {
+    let made = Arc::new(AtomicUsize::new(0));
+    let settings = ServerSettings { write_timeout: GoDuration::from_millis(200), ..local() };
+    let answer = endless(&made);
+    let handler = Answers(move |request: Incoming| {
+        let answer = answer(request.path());
+        async move { answer }
+    });
+    let server = Server::start(&settings, "", &host(1 << 20), Arc::new(handler)).await.unwrap();
+    let response = within(browser().get(url(&server)).send()).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(within(response.bytes()).await.is_err(), "a cut body is no whole one");
+    assert!(made.load(Ordering::SeqCst) > 0);
 }

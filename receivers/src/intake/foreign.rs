@@ -73,7 +73,7 @@ impl From<Malformed> for Failure {
 
 /// What Zipkin and Jaeger answer to what they took: 202 without a body.
 pub(crate) fn accepted() -> Response {
-    let mut response = Response::new(Bytes::new());
+    let mut response = Response::new(Bytes::new().into());
     *response.status_mut() = StatusCode::ACCEPTED;
     response
 }

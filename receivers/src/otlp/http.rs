@@ -51,7 +51,7 @@ impl Handler for Paths {
         let cx = request.context(intake.receiver(), "http");
         match take(intake, cx, encoding, body, permit).await {
             Ok(body) => {
-                let mut response = Response::new(body);
+                let mut response = Response::new(body.into());
                 let value = HeaderValue::from_static(encoding.content_type());
                 response.headers_mut().insert(header::CONTENT_TYPE, value);
                 response
