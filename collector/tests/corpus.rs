@@ -69,12 +69,7 @@ const LATER: &[(&str, &[&str])] = &[
     ("contrib-examples-fault-tolerant-logs.yaml", &["exporters.otlp_grpc/custom.sending_queue.storage"]),
     (
         "helm-default-opentelemetry-collector-configmap-agent.yaml",
-        &[
-            "exporters.otlp_grpc/jaeger.sending_queue.batch",
-            "exporters.otlp_http/prometheus.sending_queue.batch",
-            "service.pipelines",
-            "service.telemetry.metrics.readers[0].periodic",
-        ],
+        &["service.pipelines", "service.telemetry.metrics.readers[0].periodic"],
     ),
     (
         "helm-opentelemetry-kube-stack-isolated-multicollector-deployment-collector.yaml",

@@ -280,6 +280,12 @@ impl Held {
         }
     }
 
+    /// Takes over the items of a guard on the same branch, in the queue or in flight as this one is.
+    pub fn join(&mut self, mut other: Self) {
+        debug_assert!(Arc::ptr_eq(&self.branch, &other.branch) && self.in_flight == other.in_flight);
+        self.items += std::mem::take(&mut other.items);
+    }
+
     /// Splits off a guard for `items` of them, at most all.
     #[must_use]
     pub fn split(&mut self, items: usize) -> Self {

@@ -15,8 +15,8 @@ use std::{
 use families::Families;
 pub use families::PerSignal;
 pub use packets::{PacketLoss, PacketMetrics};
-use prometheus::{Histogram, HistogramTimer, IntCounter, IntCounterVec, IntGauge};
-use sluice_pdata::Signal;
+use prometheus::{Histogram, HistogramTimer, HistogramVec, IntCounter, IntCounterVec, IntGauge};
+use sluice_pdata::{Pdata, Signal};
 
 use crate::{
     ids::{ComponentRef, PipelineId},
@@ -115,7 +115,14 @@ impl Telemetry {
             queue_capacity: f.queue_capacity.with_label_values(&two),
             in_flight: f.in_flight.with_label_values(&two),
             retries: f.exporter_retries.with_label_values(&two),
+            enqueued: self.sizes(&f.enqueue_size, &f.enqueue_size_bytes, &id),
+            batched: self.sizes(&f.queue_batch_send_size, &f.queue_batch_send_size_bytes, &id),
         }
+    }
+
+    fn sizes(&self, items: &HistogramVec, bytes: &HistogramVec, id: &str) -> Sizes {
+        let taken = self.level() == Level::Detailed;
+        Sizes(taken.then(|| (items.with_label_values(&[id]), bytes.with_label_values(&[id]))))
     }
 
     /// The counters of an exporter that keeps no accounts of its own: booked by the graph.
@@ -304,6 +311,25 @@ pub struct ExporterMetrics {
     pub in_flight: IntGauge,
     /// Attempts after the first.
     pub retries: IntCounter,
+    /// Requests that were put into the queue.
+    pub enqueued: Sizes,
+    /// Batches that were made in the queue.
+    pub batched: Sizes,
+}
+
+/// How large requests or batches are: items and encoded bytes. Taken at level detailed only.
+#[derive(Debug, Clone)]
+pub struct Sizes(Option<(Histogram, Histogram)>);
+
+impl Sizes {
+    /// Counts one.
+    #[expect(clippy::cast_precision_loss, reason = "a histogram's value")]
+    pub fn observe(&self, data: &Pdata) {
+        if let Some((items, bytes)) = &self.0 {
+            items.observe(data.items() as f64);
+            bytes.observe(data.size() as f64);
+        }
+    }
 }
 
 /// What an exporter without a queue sent, and failed to send.
@@ -434,6 +460,22 @@ mod tests {
             drop(timer);
             let one = r#"otelcol_processor_internal_duration_count{otel_signal="logs",processor="otlp"} 1"#;
             assert_eq!(text(&telemetry).contains(one), taken);
+        }
+    }
+
+    #[test]
+    fn how_large_requests_are_is_told_at_level_detailed_alone() {
+        for (level, told) in [(Level::Normal, false), (Level::Detailed, true)] {
+            let telemetry = Telemetry::new(level);
+            let metrics = telemetry.exporter(&otlp(Kind::Exporter), Signal::Logs, &Destination::default());
+            metrics.enqueued.observe(&Pdata::from_logs(Default::default()));
+            metrics.batched.observe(&Pdata::from_logs(Default::default()));
+            for name in
+                ["enqueue_size", "enqueue_size_bytes", "queue_batch_send_size", "queue_batch_send_size_bytes"]
+            {
+                let one = format!("otelcol_exporter_{name}_count{{exporter=\"otlp\"}} 1");
+                assert_eq!(text(&telemetry).contains(&one), told, "{name}");
+            }
         }
     }
 

@@ -5,6 +5,8 @@
 //!
 //! - `exporter`: takes a batch, answers at once or waits for the result, starts consumers, drains
 //! - `queue`: the bounded queue that consumers take from
+//! - `entry`, `gather`: what is in it, and how entries become a batch on their way out
+//! - `consumer`: takes from the queue, has it sent, and answers
 //! - `split`: a batch becomes requests that are not larger than the backend accepts
 //! - `deliver`: sends one request until there is a verdict
 //! - `pace`: the time between attempts: backoff, and the hints of the backend
@@ -14,8 +16,11 @@
 
 mod accounts;
 mod condition;
+mod consumer;
 mod deliver;
+mod entry;
 mod exporter;
+mod gather;
 mod journal;
 mod pace;
 mod queue;
@@ -28,5 +33,5 @@ mod tests;
 mod wire;
 
 pub use exporter::{Options, Sending};
-pub use settings::{Queue, Retry, Sizer};
+pub use settings::{Batch, Queue, Retry, Sizer};
 pub use wire::{Cause, Encoded, Outcome, Unconvertible, Wire};

@@ -89,6 +89,15 @@ pub(crate) fn by_size(signal: Signal, chunks: &Chunks, max_bytes: usize) -> Vec<
     Cutter::new(Measure::Bytes, max_bytes, max_bytes).cut(signal, chunks)
 }
 
+/// Cuts a request into pieces of at most `max_items` items each, except for messages whose own fields would be most of
+/// what comes out (see [`Cutter::is_worth_opening`]).
+pub(crate) fn by_items(signal: Signal, chunks: &Chunks, max_items: usize) -> Vec<Piece> {
+    Cutter::new(Measure::Items, max_items, max_items).cut(signal, chunks)
+}
+
+/// Fields of a message that each piece may repeat, whatever that comes to.
+const SMALL_HEADER: usize = 4 << 10;
+
 /// Fills one piece after the other, reading the request once.
 struct Cutter<'a> {
     measure: Measure,
@@ -113,7 +122,7 @@ struct Envelope<'a> {
     body: &'a [u8],
     /// The numbers of the fields that are children; everything else goes to each piece.
     children: Level,
-    /// Bytes of that everything else, where bytes are measured.
+    /// Bytes of that everything else.
     header: usize,
     /// What opening it takes away from the room of a piece.
     cost: usize,
@@ -179,8 +188,8 @@ impl<'a> Cutter<'a> {
                 self.put(field, items, self.reopening() + weight);
             } else {
                 let children = below.first().copied().unwrap_or(Level(0));
-                let header = self.header(child, children);
-                if !self.is_worth_opening(header) {
+                let header = others(child, children).map(|field| field.raw.len()).sum();
+                if !self.is_worth_opening(header, items, child.len()) {
                     self.finish();
                     self.put(field, items, self.reopening() + weight);
                     continue;
@@ -201,14 +210,6 @@ impl<'a> Cutter<'a> {
         }
     }
 
-    /// What the fields of a message take that are not children.
-    fn header(&self, body: &[u8], children: Level) -> usize {
-        match self.measure {
-            Measure::Items => 0,
-            Measure::Bytes => others(body, children).map(|field| field.raw.len()).sum(),
-        }
-    }
-
     /// What it takes to open a message: key, length and header.
     fn cost(&self, body: &[u8], header: usize) -> usize {
         match self.measure {
@@ -219,12 +220,21 @@ impl<'a> Cutter<'a> {
 
     /// Whether a message may be cut whose header, with those of the messages around it, goes to each piece.
     ///
-    /// Above half a piece headers would be most of what is sent: a huge resource with many small spans would grow by
-    /// its own size with each piece. Up to it, what all pieces take stays a small multiple of the request. What is
-    /// not worth opening now is not later either, since a piece has the headers of what it was cut from.
-    fn is_worth_opening(&self, header: usize) -> bool {
-        let around: usize = self.open.iter().map(|envelope| envelope.header).sum();
-        around + header <= self.limit / 2
+    /// A huge resource with many small spans would grow by its own size with each piece. Where bytes are measured, a
+    /// header may be half a piece; where items are, what its pieces repeat may be twice its size. So what all pieces
+    /// take stays a small multiple of the request. What is not worth opening now is not later either, since a piece has
+    /// the headers of what it was cut from.
+    fn is_worth_opening(&self, header: usize, items: usize, size: usize) -> bool {
+        match self.measure {
+            Measure::Items => {
+                let pieces = items.div_ceil(self.limit);
+                header <= SMALL_HEADER || header.saturating_mul(pieces) <= size.saturating_mul(2)
+            }
+            Measure::Bytes => {
+                let around: usize = self.open.iter().map(|envelope| envelope.header).sum();
+                around + header <= self.limit / 2
+            }
+        }
     }
 
     /// What it takes to open all the messages around the current position.

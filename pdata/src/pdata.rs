@@ -236,6 +236,18 @@ impl Pdata {
         pieces.into_iter().map(|piece| self.with(piece)).collect()
     }
 
+    /// Cuts the data, in order, into pieces of at most `max_items` items, at least 1. A resource, scope or metric whose
+    /// own fields take more than 4 KiB is not cut where that would make more than three times its size of it: each piece
+    /// would repeat them. Shares what it can, as [`split_off_front`](Self::split_off_front) does.
+    #[must_use]
+    pub fn split_by_items(self, max_items: usize) -> Vec<Self> {
+        if self.items() <= max_items {
+            return vec![self];
+        }
+        let pieces = cut::by_items(self.signal, &self.wire(), max_items.max(1));
+        pieces.into_iter().map(|piece| self.with(piece)).collect()
+    }
+
     /// Keeps the items whose verdict is true, in order; items without a verdict stay.
     ///
     /// A resource, scope or metric that has no item left goes too. Nothing is copied where nothing goes.

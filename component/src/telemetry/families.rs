@@ -53,6 +53,10 @@ pub(super) struct Families {
     pub(super) queue_size: IntGaugeVec,
     pub(super) queue_capacity: IntGaugeVec,
     pub(super) in_flight: IntGaugeVec,
+    pub(super) enqueue_size: HistogramVec,
+    pub(super) enqueue_size_bytes: HistogramVec,
+    pub(super) queue_batch_send_size: HistogramVec,
+    pub(super) queue_batch_send_size_bytes: HistogramVec,
     pub(super) processor_internal_duration: Option<HistogramVec>,
     pub(super) receiver_produced: IntCounterVec,
     processor_consumed: IntCounterVec,
@@ -187,6 +191,30 @@ impl Families {
                 "otelcol_exporter_in_flight_requests",
                 "Number of requests being sent, waits between retries included.",
                 &id_and_signal,
+            ),
+            enqueue_size: detailed.histogram(
+                "otelcol_exporter_enqueue_size",
+                "Number of units in the request that was put into the queue.",
+                &["exporter"],
+                BATCH_ITEMS,
+            ),
+            enqueue_size_bytes: detailed.histogram(
+                "otelcol_exporter_enqueue_size_bytes",
+                "Number of bytes in the request that was put into the queue.",
+                &["exporter"],
+                BATCH_BYTES,
+            ),
+            queue_batch_send_size: detailed.histogram(
+                "otelcol_exporter_queue_batch_send_size",
+                "Number of units in the batch",
+                &["exporter"],
+                BATCH_ITEMS,
+            ),
+            queue_batch_send_size_bytes: detailed.histogram(
+                "otelcol_exporter_queue_batch_send_size_bytes",
+                "Number of bytes in batch that was sent.",
+                &["exporter"],
+                BATCH_BYTES,
             ),
             // A clock is read twice for each batch: not where nobody sees it.
             processor_internal_duration: detailed.exposed.then(|| {

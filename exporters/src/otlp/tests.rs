@@ -186,5 +186,5 @@ fn the_examples_of_the_pages_load() {
     let registry = Registry::default().exporter::<Factory>();
     let page = include_str!("../../../docs/components/exporters/otlp.md");
     assert_eq!(testkit::load_examples(&registry, page), 2);
-    assert_eq!(testkit::load_examples(&registry, include_str!("../../../docs/sending.md")), 1);
+    assert_eq!(testkit::load_examples(&registry, include_str!("../../../docs/sending.md")), 2);
 }

@@ -45,6 +45,16 @@ impl Owned {
         self.items
     }
 
+    /// Takes over the items of another owner on the same branch. Neither has left the queue.
+    pub(super) fn join(&mut self, mut other: Self) {
+        self.items += std::mem::take(&mut other.items);
+        match (&mut self.held, other.held.take()) {
+            (Some(own), Some(others)) => own.join(others),
+            (own @ None, others) => *own = others,
+            (Some(_), None) => {}
+        }
+    }
+
     /// Moves them out of the queue, into flight.
     pub(super) fn take_off(&mut self) {
         if let Some(held) = &mut self.held {

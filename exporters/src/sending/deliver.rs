@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use sluice_component::{Class, Context, Reason};
-use sluice_config::ByteSize;
 use sluice_pdata::Pdata;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -27,7 +26,7 @@ pub(super) struct Deliver<W> {
     pub(super) wire: W,
     pub(super) timeout: Option<Duration>,
     pub(super) retry: Option<Retry>,
-    pub(super) max_request: ByteSize,
+    pub(super) most: split::Most,
     pub(super) accounts: std::sync::Arc<Accounts>,
     pub(super) condition: Condition,
     pub(super) journal: Journal,
@@ -53,7 +52,7 @@ impl<W: Wire> Deliver<W> {
     pub(super) async fn owned(&self, data: Pdata, cx: &Context, owned: &mut Owned) {
         // The memory budget's permits ride in the data: they last as long as the requests do.
         let _permits = data.clone();
-        let Encoded { requests, unconvertible } = split::encode(&self.wire, data, self.max_request);
+        let Encoded { requests, unconvertible } = split::encode(&self.wire, data, self.most);
         for lost in unconvertible {
             self.dropped(&no_form(lost.why), lost.items);
             owned.dropped(Reason::Unconvertible, lost.items);
@@ -76,7 +75,7 @@ impl<W: Wire> Deliver<W> {
         let _permits = data.clone();
         let mut receipt = Receipt::begin(cx);
         let mut left = data.items();
-        let Encoded { requests, unconvertible } = split::encode(&self.wire, data, self.max_request);
+        let Encoded { requests, unconvertible } = split::encode(&self.wire, data, self.most);
         for lost in unconvertible {
             left = left.saturating_sub(lost.items);
             receipt.dropped.push((Reason::Unconvertible, lost.items));

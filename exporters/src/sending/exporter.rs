@@ -1,31 +1,34 @@
 //! The exporter around a [`Wire`]: takes batches, queues them, answers, drains.
 
-use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::FutureExt;
-use prometheus::IntGauge;
 use sluice_component::{
     BuildCx, BuildError, Class, Component, ComponentRef, Consume, Context, DrainError, Exporter, Host,
-    Reason, Refusal, StartError, telemetry::Destination,
+    Reason, Refusal, StartError,
+    telemetry::{Destination, ExporterMetrics, Sizes},
 };
 use sluice_config::{ByteSize, Section};
 use sluice_pdata::{Pdata, Signal};
 use tokio::{
-    sync::oneshot,
+    sync::{Mutex, oneshot},
     time::{Instant, sleep_until, timeout, timeout_at},
 };
 use tokio_util::task::TaskTracker;
 
 use super::{
-    accounts::{Accounts, Owned},
+    accounts::Accounts,
     condition::{Condition, Degraded},
+    consumer::InFlight,
     deliver::Deliver,
+    entry::{Entry, Owner},
+    gather::Gather,
     journal::{Event, Journal},
     pace::Gate,
     queue::{NoRoom, Queue, Room, Ticket},
     receipt::{Failure, Receipt},
     settings,
+    split::Most,
     stop::Stop,
     wire::Wire,
 };
@@ -79,33 +82,49 @@ impl Options {
 /// that the backend has it, and dropping the future cancels it. It keeps the ledger of its branches itself.
 pub struct Sending<W>(Arc<Inner<W>>);
 
-struct Inner<W> {
+pub(super) struct Inner<W> {
     component: ComponentRef,
     signal: Signal,
-    deliver: Deliver<W>,
-    queue: Option<Line>,
+    pub(super) deliver: Deliver<W>,
+    pub(super) queue: Option<Line>,
     /// Consumers, and callers that send themselves.
     tasks: TaskTracker,
 }
 
 /// The queue and its settings.
-struct Line {
+pub(super) struct Line {
     settings: settings::Queue,
     queue: Queue<Entry>,
+    batch: Option<Mutex<Gather>>,
+    /// Client metadata that entries keep.
+    keys: Vec<String>,
 }
 
-struct Entry {
-    data: Pdata,
-    cx: Context,
-    owner: Owner,
-    /// Given back when the entry is dropped, which is after it was sent.
-    _room: Room,
-}
+impl Line {
+    fn new(settings: settings::Queue, metrics: &ExporterMetrics) -> Self {
+        metrics.queue_capacity.set(settings.queue_size);
+        let capacity = usize::try_from(settings.queue_size).unwrap_or(1);
+        let batch = settings.batch.as_option();
+        let keys = batch.map(settings::Batch::keys).unwrap_or_default();
+        let batch = batch.map(|batch| Mutex::new(Gather::new(batch, batch.sizer(settings.sizer))));
+        Self { settings, queue: Queue::new(capacity, metrics.queue_size.clone()), batch, keys }
+    }
 
-/// Who has to answer for an entry.
-enum Owner {
-    Queue(Owned),
-    Caller(oneshot::Sender<Receipt>),
+    /// What a consumer sends next; `None` once the queue is closed and empty. Dropping the future takes nothing.
+    pub(super) async fn next(&self, batched: &Sizes) -> Option<Entry> {
+        let Some(gather) = &self.batch else { return self.queue.pop().await };
+        let batch = gather.lock().await.next(&self.queue).await?;
+        batched.observe(&batch.data);
+        Some(batch)
+    }
+
+    /// Gives up what nobody will send.
+    async fn clear(&self) {
+        drop(self.queue.clear());
+        if let Some(gather) = &self.batch {
+            gather.lock().await.clear();
+        }
+    }
 }
 
 impl<W: Wire> Sending<W> {
@@ -117,16 +136,16 @@ impl<W: Wire> Sending<W> {
         let component = cx.component.clone();
         let signal = cx.signal.ok_or_else(|| cx.error("", "exporters are built for one signal"))?;
         let metrics = cx.telemetry.exporter(&component, signal, &options.destination);
-        let queue = options.queue.map(|settings| {
-            metrics.queue_capacity.set(settings.queue_size);
-            let capacity = usize::try_from(settings.queue_size).unwrap_or(1);
-            Line { settings, queue: Queue::new(capacity, metrics.queue_size.clone()) }
+        let batch = options.queue.as_ref().and_then(|queue| {
+            let batch = queue.batch.as_option()?;
+            Some((batch.most()?, batch.sizer(queue.sizer)))
         });
+        let queue = options.queue.map(|settings| Line::new(settings, &metrics));
         let deliver = Deliver {
             wire,
             timeout: options.timeout,
             retry: options.retry,
-            max_request: options.max_request,
+            most: Most { size: options.max_request, batch },
             accounts: Accounts::new(metrics),
             condition: Condition::new(cx.shared.get_or_make(&component, Degraded::default)),
             journal: Journal::new(component.clone(), signal),
@@ -163,7 +182,7 @@ impl<W: Wire> Inner<W> {
     fn enqueue(&self, line: &Line, room: Room, cx: &Context, data: Pdata) -> Result<(), Refusal> {
         let items = data.items();
         let owned = self.deliver.accounts.own(cx, items);
-        let entry = Entry { data, cx: cx.detached(&[]), owner: Owner::Queue(owned), _room: room };
+        let entry = Entry::owned(data, cx.detached(&line.keys), owned, room);
         match line.queue.push(entry) {
             Ok(_) => Ok(()),
             Err(entry) => {
@@ -179,8 +198,8 @@ impl<W: Wire> Inner<W> {
     async fn wait(&self, line: &Line, room: Room, cx: Context, data: Pdata) -> Result<(), Refusal> {
         let items = data.items();
         let (reply, verdict) = oneshot::channel();
-        let waiting = cx.detached(&[]).with_deadline(cx.deadline());
-        let entry = Entry { data, cx: waiting, owner: Owner::Caller(reply), _room: room };
+        let waiting = cx.detached(&line.keys).with_deadline(cx.deadline());
+        let entry = Entry::awaited(data, waiting, reply, room);
         let ticket = line.queue.push(entry).map_err(|_| self.refuse(items, Reason::Stopping))?;
         let _unless_taken = Withdraw { queue: &line.queue, ticket };
         let receipt = tokio::select! {
@@ -228,54 +247,6 @@ impl<W: Wire> Inner<W> {
             refusal
         })
     }
-
-    /// One consumer: sends what is in the queue until that is closed and empty.
-    async fn run(self: Arc<Self>) {
-        let Some(line) = &self.queue else { return };
-        loop {
-            let entry = tokio::select! {
-                biased;
-                () = self.deliver.stop.ended() => return,
-                entry = line.queue.pop() => entry,
-            };
-            let Some(entry) = entry else { return };
-            self.process(entry).await;
-        }
-    }
-
-    async fn process(&self, Entry { data, cx, owner, _room }: Entry) {
-        let deliver = &self.deliver;
-        let items = data.items();
-        let _flight = InFlight::new(&deliver.accounts.metrics.in_flight);
-        match owner {
-            Owner::Queue(mut owned) => {
-                owned.take_off();
-                let survived = tokio::select! {
-                    survived = AssertUnwindSafe(deliver.owned(data, &cx, &mut owned)).catch_unwind() => survived,
-                    () = deliver.stop.ended() => Ok(()),
-                };
-                // A panic costs its batch, not the consumer.
-                if survived.is_err() {
-                    let items = owned.items();
-                    deliver.dropped(&panicked(), items);
-                    owned.dropped(Reason::Panic, items);
-                }
-            }
-            Owner::Caller(mut reply) => {
-                let receipt = tokio::select! {
-                    receipt = AssertUnwindSafe(deliver.for_caller(data, &cx)).catch_unwind() => receipt,
-                    () = reply.closed() => return,
-                    () = deliver.stop.ended() => return,
-                };
-                let receipt = receipt.unwrap_or_else(|_| {
-                    deliver.refused(&panicked(), items);
-                    Receipt::failed(panicked())
-                });
-                // Of a caller that went away meanwhile the receipt itself books what arrived.
-                drop(reply.send(receipt));
-            }
-        }
-    }
 }
 
 #[async_trait]
@@ -294,6 +265,7 @@ impl<W: Wire> Consume for Sending<W> {
         };
         let room = inner.room(line, &cx, &data).await?;
         data.copy_pieces_below(SMALL_PIECE);
+        inner.deliver.accounts.metrics.enqueued.observe(&data);
         if line.settings.wait_for_result {
             inner.wait(line, room, cx, data).await
         } else {
@@ -330,9 +302,9 @@ impl<W: Wire> Component for Sending<W> {
             // A caller that is not polled does not hold up the end.
             drop(timeout(LAST_POLLS, tasks.wait()).await);
         }
-        // Of an exporter that was never started.
+        // Of an exporter that was never started, or whose time was over.
         if let Some(line) = queue {
-            drop(line.queue.clear());
+            line.clear().await;
         }
         deliver.journal.flush();
         match deliver.accounts.take_lost() {
@@ -362,10 +334,6 @@ fn stopping() -> Failure {
     Failure { class: Class::Retryable, reason: Reason::Stopping, cause: None }
 }
 
-fn panicked() -> Failure {
-    Failure { class: Class::Retryable, reason: Reason::Panic, cause: None }
-}
-
 async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
@@ -382,21 +350,5 @@ struct Withdraw<'a> {
 impl Drop for Withdraw<'_> {
     fn drop(&mut self) {
         drop(self.queue.remove(self.ticket));
-    }
-}
-
-/// Counts a batch that is being sent.
-struct InFlight<'a>(&'a IntGauge);
-
-impl<'a> InFlight<'a> {
-    fn new(gauge: &'a IntGauge) -> Self {
-        gauge.inc();
-        Self(gauge)
-    }
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }

@@ -55,6 +55,34 @@ impl Receipt {
         Self { sent: 0, rejected: 0, dropped: Vec::new(), failure: Some(failure), branch: None }
     }
 
+    /// Whether nothing arrived because the backend refused it for good. Of several callers' items that were sent
+    /// together, one may have spoilt it for the others.
+    pub(super) fn is_spoilt(&self) -> bool {
+        self.sent + self.rejected == 0 && self.failure.as_ref().is_some_and(Failure::is_permanent)
+    }
+
+    /// Parts the receipt among the callers whose items were sent together, `items` of each in their order. Requests
+    /// are sent in that order too, so those before one that failed have the verdict of callers who were first.
+    pub(super) fn share(mut self, items: impl IntoIterator<Item = usize>) -> Vec<Self> {
+        let branch = self.branch.take();
+        // Where some arrived, what was refused for good is dropped and answered with `Ok`.
+        let failure = self.failure.take().filter(|failure| !failure.is_permanent());
+        let mut part = |mut left: usize| {
+            let mut of = |count: &mut usize| {
+                let taken = left.min(*count);
+                *count -= taken;
+                left -= taken;
+                taken
+            };
+            let (sent, rejected) = (of(&mut self.sent), of(&mut self.rejected));
+            let dropped = self.dropped.iter_mut().map(|(reason, count)| (*reason, of(count)));
+            let dropped = dropped.filter(|&(_, count)| count > 0).collect();
+            let failure = failure.clone().filter(|_| left > 0);
+            Self { sent, rejected, dropped, failure, branch: branch.clone() }
+        };
+        items.into_iter().map(&mut part).collect()
+    }
+
     /// Books what the caller's answer leaves on the ledger, and gives the answer. There is no await between
     /// the two, so that a caller that went away is not taken for one that was told.
     ///

@@ -1,5 +1,8 @@
 //! `retry_on_failure` and `sending_queue`: the same keys and defaults in every exporter.
 
+mod batch;
+
+pub use batch::{Batch, Partition};
 use serde::{Deserialize, Serialize};
 use sluice_component::Delivery;
 use sluice_config::{Check, Checker, GoDuration, Node, Section};
@@ -71,9 +74,8 @@ pub struct Queue {
     /// A queue on disk; refused for now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage: Option<Node>,
-    /// Batching inside of the queue; refused for now.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub batch: Option<Node>,
+    /// Requests become batches when they leave the queue.
+    pub batch: Section<Batch>,
 }
 
 /// `sending_queue: sizer:`
@@ -116,7 +118,7 @@ impl Default for Queue {
             block_on_overflow: false,
             wait_for_result: false,
             storage: None,
-            batch: None,
+            batch: Section::off(),
         }
     }
 }
@@ -148,9 +150,12 @@ impl Check for Queue {
         if self.storage.is_some() {
             at.key("storage").error("queues on disk are not built yet: remove this key to queue in memory");
         }
-        if at.is_written("batch") {
-            at.key("batch")
-                .error("batching in the queue is not built yet: remove this key and use the batch processor");
+        at.inside("batch", &self.batch);
+        if let Some(batch) = self.batch.as_option()
+            && batch.sizer(self.sizer) == self.sizer
+            && batch.min_size > self.queue_size
+        {
+            at.section("batch").key("min_size").error("`min_size` must not be greater than `queue_size`");
         }
     }
 }

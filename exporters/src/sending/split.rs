@@ -3,14 +3,31 @@
 use sluice_config::ByteSize;
 use sluice_pdata::Pdata;
 
-use super::wire::{Encoded, Wire};
+use super::{
+    settings::Sizer,
+    wire::{Encoded, Wire},
+};
 
-/// Encodes `data` into requests of at most `max` bytes each. What cannot be cut so small, a single item or a resource
+/// The largest request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Most {
+    /// Encoded, before compression.
+    pub(super) size: ByteSize,
+    /// Also in these units of the data, if `batch.max_size` says so.
+    pub(super) batch: Option<(usize, Sizer)>,
+}
+
+/// Encodes `data` into requests of at most `max` each. What cannot be cut so small, a single item or a resource
 /// whose attributes alone take more than half of it, is sent as it is. Parts of a batch that is too large are
 /// encoded again.
-pub(super) fn encode<W: Wire>(wire: &W, data: Pdata, max: ByteSize) -> Encoded<W::Request> {
+pub(super) fn encode<W: Wire>(wire: &W, data: Pdata, Most { size: max, batch }: Most) -> Encoded<W::Request> {
     let mut all = Encoded { requests: Vec::new(), unconvertible: Vec::new() };
-    let mut todo = vec![data];
+    let mut todo = match batch {
+        Some((max, Sizer::Items)) => data.split_by_items(max),
+        Some((max, Sizer::Bytes)) => data.split_by_size(max),
+        Some((_, Sizer::Requests)) | None => vec![data],
+    };
+    todo.reverse();
     while let Some(data) = todo.pop() {
         if data.is_empty() {
             continue;

@@ -1,6 +1,7 @@
 //! `sending` around a toy format: one line of text per log record, to a backend that follows a script.
 
 mod backend;
+mod batch;
 mod caller;
 mod drain;
 mod queue;

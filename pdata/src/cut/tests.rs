@@ -96,6 +96,26 @@ fn whole_resources_are_shared_not_copied() {
     assert_eq!(back.wire().iter().map(inside).collect::<Vec<_>>(), [false, true]);
 }
 
+proptest! {
+    #[test]
+    fn pieces_by_items_fit_and_hold_everything(
+        signal in signal(), seeds in vec(any::<u64>(), 1..4), max in 1usize..40,
+    ) {
+        let whole = pdata(signal, &seeds);
+        let pieces = whole.clone().split_by_items(max);
+        let mut all = Vec::new();
+        for piece in &pieces {
+            let own = items(signal, &piece.wire());
+            prop_assert_eq!(own.len(), piece.items());
+            prop_assert!(own.len() <= max);
+            all.extend(own);
+        }
+        prop_assert_eq!(all, items(signal, &whole.wire()));
+        let fewest = whole.items().div_ceil(max).max(1);
+        prop_assert_eq!(pieces.len(), fewest, "each is filled");
+    }
+}
+
 #[test]
 fn a_cut_between_resources_copies_nothing() {
     let mut back = spans(10, 10, "a");
@@ -142,6 +162,18 @@ fn a_resource_with_a_huge_header_is_not_copied_into_each_piece() {
         assert_eq!(pieces.iter().map(Pdata::items).sum::<usize>(), 30_200);
         assert!(pieces.iter().map(Pdata::size).sum::<usize>() < data.size() * 2, "in {cut}");
     }
+}
+
+#[test]
+fn cutting_by_items_repeats_no_huge_header_either() {
+    let mut data = spans(1, 1000, "x");
+    data.traces_mut().resource_spans[0].schema_url = "h".repeat(100_000);
+    data.append(spans(2, 30, "neighbour"));
+    let pieces = data.clone().split_by_items(10);
+    assert_eq!(pieces.iter().map(Pdata::items).collect::<Vec<_>>(), [1000, 10, 10, 10, 10, 10, 10]);
+    assert!(pieces.iter().map(Pdata::size).sum::<usize>() < data.size() + 1000);
+    let halves = data.split_by_items(500);
+    assert_eq!(halves.iter().map(Pdata::items).collect::<Vec<_>>(), [500, 500, 60], "twice is worth it");
 }
 
 #[test]

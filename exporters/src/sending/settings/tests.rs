@@ -1,4 +1,4 @@
-use sluice_config::{Problems, decode};
+use sluice_config::{GoDuration, Problems, decode};
 
 use super::*;
 
@@ -27,7 +27,8 @@ fn parse(yaml: &str) -> (Option<All>, Vec<String>) {
 fn every_key_is_read() {
     let (settings, problems) = parse(
         "{          retry_on_failure: {initial_interval: 1s, randomization_factor: 0.1, multiplier: 2, max_interval: 9s, max_elapsed_time: 1m},
-          sending_queue: {num_consumers: 2, queue_size: 7, sizer: bytes, block_on_overflow: true, wait_for_result: true}}",
+          sending_queue: {num_consumers: 2, queue_size: 7, sizer: bytes, block_on_overflow: true, wait_for_result: true,
+            batch: {flush_timeout: 1s, min_size: 5, max_size: 6, sizer: items, partition: {metadata_keys: [X-Tenant]}}}}",
     );
     assert_eq!(problems, Vec::<String>::new());
     let settings = settings.unwrap();
@@ -37,7 +38,14 @@ fn every_key_is_read() {
         sizer: Sizer::Bytes,
         block_on_overflow: true,
         wait_for_result: true,
-        ..Queue::default()
+        storage: None,
+        batch: Section::on(Batch {
+            flush_timeout: GoDuration::from_secs(1),
+            min_size: 5,
+            max_size: 6,
+            sizer: Some(Sizer::Items),
+            partition: Partition { metadata_keys: vec!["X-Tenant".to_owned()].into() },
+        }),
     };
     assert_eq!(settings.sending_queue, Section::on(queue));
     assert_eq!(settings.retry_on_failure.value().multiplier, 2.0);
@@ -47,7 +55,7 @@ fn every_key_is_read() {
 fn every_broken_rule_is_told() {
     let (_, problems) = parse(
         "{retry_on_failure: {randomization_factor: 1.1, multiplier: -1, max_elapsed_time: 4s},
-          sending_queue: {num_consumers: 0, queue_size: -1, storage: file_storage, batch: }}",
+          sending_queue: {num_consumers: 0, queue_size: -1, storage: file_storage}}",
     );
     let path = |line: &str| line.strip_prefix("exporters.x.").unwrap().to_owned();
     let problems: Vec<String> = problems.iter().map(|line| path(line)).collect();
@@ -61,7 +69,6 @@ fn every_broken_rule_is_told() {
             "sending_queue.num_consumers: `num_consumers` must be positive",
             "sending_queue.queue_size: `queue_size` must be positive",
             "sending_queue.storage: queues on disk are not built yet: remove this key to queue in memory",
-            "sending_queue.batch: batching in the queue is not built yet: remove this key and use the batch processor",
         ]
     );
 }
@@ -94,4 +101,41 @@ fn the_queue_decides_what_an_ok_means() {
     assert_eq!(Queue::delivery(&Section::off()), Delivery::Direct);
     assert_eq!(Queue::delivery(&with(false)), Delivery::MemoryQueue);
     assert_eq!(Queue::delivery(&with(true)), Delivery::WaitsForResult);
+}
+
+#[test]
+fn a_batch_section_that_is_there_is_on_and_counts_what_the_queue_counts() {
+    let batch = |yaml: &str| {
+        let (settings, problems) = parse(&format!("{{sending_queue: {yaml}}}"));
+        assert_eq!(problems, Vec::<String>::new());
+        let queue = settings.unwrap().sending_queue.into_option().unwrap();
+        queue.batch.as_option().map(|batch| batch.sizer(queue.sizer))
+    };
+    assert_eq!(batch("{num_consumers: 1}"), None);
+    assert_eq!(batch("{batch: {enabled: false}}"), None);
+    assert_eq!(batch("{batch: }"), Some(Sizer::Items));
+    assert_eq!(batch("{batch: , sizer: bytes, queue_size: 100000}"), Some(Sizer::Bytes));
+    assert_eq!(batch("{batch: {sizer: items}, sizer: bytes}"), Some(Sizer::Items));
+}
+
+#[test]
+fn every_broken_rule_of_batch_is_told() {
+    let (_, problems) = parse(
+        "{sending_queue: {sizer: items, queue_size: 10, batch: {flush_timeout: 0s, min_size: 11, max_size: 10,
+          partition: {metadata_keys: [a, A]}}}}",
+    );
+    let path = "exporters.x.sending_queue.batch";
+    assert_eq!(
+        problems,
+        [
+            format!("{path}.flush_timeout: `flush_timeout` must be positive"),
+            format!("{path}.max_size: `max_size` must be 0, or not less than `min_size`"),
+            format!(
+                "{path}.partition.metadata_keys: duplicate entry in metadata_keys: \"a\" (case-insensitive)"
+            ),
+            format!("{path}.min_size: `min_size` must not be greater than `queue_size`"),
+        ]
+    );
+    let (_, problems) = parse("{sending_queue: {batch: {min_size: -1, max_size: -1, sizer: requests}}}");
+    assert_eq!(problems.len(), 3, "{problems:?}");
 }
