@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: sluice::runtime::Allocator = sluice::runtime::Allocator;
+
 fn main() -> ExitCode {
     sluice::run(&sluice::components::full())
 }

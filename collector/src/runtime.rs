@@ -4,15 +4,16 @@
 //! the main thread: a pool would cost more CPU per request than it gives.
 //!
 //! **Allocator.** jemalloc, with the feature `jemalloc`. Its background thread gives memory back some ten seconds
-//! after a burst also when nothing is allocated any more.
+//! after a burst also when nothing is allocated any more. It is the program that chooses it, in its `main.rs`: a library
+//! that did could not be linked into one with an allocator of its own, such as a test that counts allocations.
 
 use std::{io, thread};
 
 use tokio::runtime::{Builder, Runtime};
 
+/// The allocator for a program's `#[global_allocator]`.
 #[cfg(feature = "jemalloc")]
-#[global_allocator]
-static JEMALLOC: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+pub use tikv_jemallocator::Jemalloc as Allocator;
 
 /// Threads that may block at the same time: compression of large bodies, files, name resolution.
 const BLOCKING_THREADS: usize = 32;
@@ -64,7 +65,7 @@ pub struct Heap {
     pub mapped: u64,
 }
 
-/// The allocator's figures; `None` without the feature `jemalloc`.
+/// The allocator's figures, of a program that has [`Allocator`]; `None` without the feature `jemalloc`.
 #[must_use]
 pub fn heap() -> Option<Heap> {
     #[cfg(feature = "jemalloc")]
@@ -81,6 +82,10 @@ pub fn heap() -> Option<Heap> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "jemalloc")]
+    #[global_allocator]
+    static ALLOCATOR: Allocator = Allocator;
 
     #[test]
     fn the_default_budget_leaves_room_for_the_process() {
