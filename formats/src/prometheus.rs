@@ -1,7 +1,11 @@
 //! Prometheus: its data model, exposition formats and remote write, to OTLP and from it.
 //!
-//! - [`model`]: what samples are made of: types, metadata, native histograms, stale markers; [`labels`]: label sets
+//! - [`model`]: what samples are made of: types, metadata, native histograms, stale markers; [`labels`]: label sets;
+//!   [`number`]: floats as Go reads and writes them
 //! - [`names`]: what OpenTelemetry calls a metric, an attribute and a unit, as Prometheus calls them
+//! - [`exposition`]: what a target answers to a scrape: text 0.0.4, OpenMetrics 1.0, delimited protobuf
+pub mod exposition;
 pub mod labels;
 pub mod model;
 pub mod names;
+pub mod number;

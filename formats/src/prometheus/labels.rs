@@ -113,12 +113,32 @@ impl LabelsBuilder {
         self.iter().find_map(|(key, value)| (key == name).then_some(value))
     }
 
+    /// Adds a label without looking whether its name is there already; one with an empty value is left out. Ask for
+    /// [`duplicate`](Self::duplicate) at the end: this is for many labels from outside, where [`set`](Self::set) would
+    /// take quadratic time.
+    pub fn push(&mut self, name: &str, value: &str) {
+        if value.is_empty() {
+            return;
+        }
+        let start = self.text.len();
+        self.text.push_str(name);
+        let middle = self.text.len();
+        self.text.push_str(value);
+        self.labels.push(Place { start, middle, end: self.text.len() });
+    }
+
+    /// A name that was pushed twice. The labels are in the order of their names then.
+    pub fn duplicate(&mut self) -> Option<&str> {
+        self.sort();
+        let text = &self.text;
+        let names = self.labels.iter().map(|place| place.name(text));
+        names.clone().zip(names.skip(1)).find_map(|(name, next)| (name == next).then_some(name))
+    }
+
     /// Sets a label, or removes it if the value is empty.
     pub fn set(&mut self, name: &str, value: &str) {
         self.remove(name);
-        if !value.is_empty() {
-            self.push(name, value);
-        }
+        self.push(name, value);
     }
 
     /// Removes a label if it is there.
@@ -150,11 +170,13 @@ impl LabelsBuilder {
         self.labels.is_empty()
     }
 
-    /// The labels, which also stay in the builder. What lies beyond 4 GiB of text is left out.
+    /// The labels, which also stay in the builder. Of a name that was pushed twice, one stays. What lies beyond 4 GiB
+    /// of text is left out.
     #[must_use]
     pub fn build(&mut self) -> Labels {
+        self.sort();
         let source = &self.text;
-        self.labels.sort_unstable_by(|a, b| a.name(source).cmp(b.name(source)));
+        self.labels.dedup_by(|a, b| a.name(source) == b.name(source));
         let len = self.labels.iter().map(|place| place.end - place.start).sum();
         let mut text = String::with_capacity(len);
         let mut ends = Vec::with_capacity(self.labels.len() * 2);
@@ -170,12 +192,9 @@ impl LabelsBuilder {
         Labels { text: text.into(), ends: ends.into() }
     }
 
-    fn push(&mut self, name: &str, value: &str) {
-        let start = self.text.len();
-        self.text.push_str(name);
-        let middle = self.text.len();
-        self.text.push_str(value);
-        self.labels.push(Place { start, middle, end: self.text.len() });
+    fn sort(&mut self) {
+        let text = &self.text;
+        self.labels.sort_unstable_by(|a, b| a.name(text).cmp(b.name(text)));
     }
 }
 
@@ -237,6 +256,11 @@ mod tests {
         let labels = builder.build();
         assert_eq!(format!("{labels:?}"), r#"{__name__="up"}"#);
         assert_eq!(labels.metric_name(), "up");
+        builder.push("a", "1");
+        builder.push("b", "2");
+        assert_eq!(builder.duplicate(), None);
+        builder.push("a", "3");
+        assert_eq!(builder.duplicate(), Some("a"));
         builder.clear();
         assert!(builder.is_empty() && builder.build().is_empty());
     }
