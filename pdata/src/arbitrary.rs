@@ -273,7 +273,7 @@ impl Arbitrary {
         }
     }
 
-    fn number_point(&mut self) -> NumberDataPoint {
+    pub(crate) fn number_point(&mut self) -> NumberDataPoint {
         NumberDataPoint {
             attributes: self.attributes(),
             start_time_unix_nano: self.number(),
@@ -288,7 +288,7 @@ impl Arbitrary {
         }
     }
 
-    fn histogram_point(&mut self) -> HistogramDataPoint {
+    pub(crate) fn histogram_point(&mut self) -> HistogramDataPoint {
         HistogramDataPoint {
             attributes: self.attributes(),
             start_time_unix_nano: self.number(),
@@ -304,7 +304,7 @@ impl Arbitrary {
         }
     }
 
-    fn exponential_point(&mut self) -> ExponentialHistogramDataPoint {
+    pub(crate) fn exponential_point(&mut self) -> ExponentialHistogramDataPoint {
         ExponentialHistogramDataPoint {
             attributes: self.attributes(),
             start_time_unix_nano: self.number(),
@@ -327,7 +327,7 @@ impl Arbitrary {
         Buckets { offset: self.i32(), bucket_counts: self.list(Self::number) }
     }
 
-    fn summary_point(&mut self) -> SummaryDataPoint {
+    pub(crate) fn summary_point(&mut self) -> SummaryDataPoint {
         SummaryDataPoint {
             attributes: self.attributes(),
             start_time_unix_nano: self.number(),

@@ -285,6 +285,11 @@ impl Pdata {
         self.retain_items(&verdicts);
     }
 
+    /// Puts other bytes in the place of these, which must be in canonical form and hold so many items.
+    pub(crate) fn replace_wire(&mut self, chunks: Chunks, items: usize) {
+        self.body = Body::Wire { chunks, items };
+    }
+
     /// Lets `edit` change the attributes of each resource, in order. The records are copied as bytes, and only where
     /// something was changed.
     pub fn edit_resources(&mut self, mut edit: impl FnMut(&mut ResourceEdit<'_>)) {

@@ -6,6 +6,7 @@
 //! - `id`: [`ResourceId`] -> [`ScopeId`] -> [`MetricId`] -> [`StreamId`], 128 bits read from views
 //! - `streams`: [`Streams`], a bounded map from streams to what is remembered of them, which forgets the silent
 //! - `accumulated`: [`Accumulated`], the sum of a stream's deltas; `histogram` and `exponential` are its two large kinds
+//! - `edit`: changes and drops points on the wire, by what is known of their streams
 //!
 //! ```
 //! # use sluice_pdata::{Pdata, view::{DataPointView, MetricDataView}};
@@ -33,6 +34,7 @@
 //! # }
 //! ```
 mod accumulated;
+mod edit;
 mod exponential;
 mod histogram;
 mod id;
@@ -41,6 +43,7 @@ mod streams;
 mod tests;
 
 pub use accumulated::{Accumulated, Gaps, Unfit};
+pub use edit::{PointEdit, StreamEditor};
 pub use exponential::MAX_BUCKETS;
 pub use id::{MetricId, ResourceId, ScopeId, StreamId};
 pub use streams::{Full, Streams};

@@ -15,7 +15,12 @@ pub struct Accumulated {
     start_time_unix_nano: u64,
     time_unix_nano: u64,
     value: Value,
+    last: Mark,
 }
+
+/// What tells the point that was added last when it is offered again: its start and what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark(u64, u64, u64);
 
 #[derive(Debug, Clone, PartialEq)]
 enum Value {
@@ -40,7 +45,7 @@ pub enum Unfit {
     /// It says that no value was recorded, or has none.
     #[error("no recorded value")]
     NoRecordedValue,
-    /// It ends no later than what was added before.
+    /// It ends no later than what was added before, and is not the last point once more.
     #[error("out of order")]
     OutOfOrder,
     /// It begins before the sum's start.
@@ -56,6 +61,7 @@ impl Accumulated {
     ///
     /// A sum starts anew with the point where the two cannot be added: explicit bounds changed, a count overflowed.
     /// Two points without a start time, or with one start time for all of a stream's points, count as adjacent.
+    /// The last point offered again, as clients do when they were told to, changes nothing and gives the same sum.
     ///
     /// # Errors
     /// When the point is unfit to be added; `sum` has not changed then.
@@ -83,12 +89,13 @@ impl Accumulated {
             }
             DataPointView::Summary(_) => return Err(Unfit::Malformed),
         };
-        Ok(Self { start_time_unix_nano: start, time_unix_nano: time, value })
+        Ok(Self { start_time_unix_nano: start, time_unix_nano: time, value, last: Mark::of(delta) })
     }
 
     fn add(&mut self, delta: &DataPointView<'_>, start: u64, time: u64, gaps: Gaps) -> Result<(), Unfit> {
         if time <= self.time_unix_nano {
-            return Err(Unfit::OutOfOrder);
+            let again = time == self.time_unix_nano && Mark::of(delta) == self.last;
+            return if again { Ok(()) } else { Err(Unfit::OutOfOrder) };
         }
         if start != 0 && start < self.start_time_unix_nano {
             return Err(Unfit::OlderStart);
@@ -96,7 +103,7 @@ impl Accumulated {
         let adjacent = start == 0 || start == self.time_unix_nano || start == self.start_time_unix_nano;
         let added = (adjacent || gaps == Gaps::Continue) && self.value.add(delta)?;
         if added {
-            self.time_unix_nano = time;
+            (self.time_unix_nano, self.last) = (time, Mark::of(delta));
         } else {
             // The new sum's interval does not reach into the old one's.
             *self = Self::starting(delta, start.max(self.time_unix_nano), time)?;
@@ -141,6 +148,28 @@ impl Accumulated {
             }
         }
     }
+}
+
+impl Mark {
+    fn of(point: &DataPointView<'_>) -> Self {
+        match point {
+            DataPointView::Number(p) => {
+                let value = match p.value {
+                    None => 0,
+                    Some(NumberView::Int(value)) => value.cast_unsigned(),
+                    Some(NumberView::Double(value)) => value.to_bits(),
+                };
+                Self(p.start_time_unix_nano, value, 0)
+            }
+            DataPointView::Histogram(p) => Self(p.start_time_unix_nano, p.count, bits(p.sum)),
+            DataPointView::ExponentialHistogram(p) => Self(p.start_time_unix_nano, p.count, bits(p.sum)),
+            DataPointView::Summary(p) => Self(p.start_time_unix_nano, p.count, p.sum.to_bits()),
+        }
+    }
+}
+
+fn bits(sum: Option<f64>) -> u64 {
+    sum.unwrap_or_default().to_bits()
 }
 
 impl Value {

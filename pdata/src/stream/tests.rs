@@ -1,4 +1,4 @@
-//! Ids are in `ids`, the sums in `sums`.
+mod edits;
 mod ids;
 mod remembered;
 mod sums;

@@ -83,6 +83,21 @@ fn a_late_point_is_refused_and_changes_nothing() {
 }
 
 #[test]
+fn the_last_point_offered_again_gives_the_same_sum() {
+    let points =
+        [int(10, 20, 5), int(10, 20, 5), int(20, 30, 7), int(20, 30, 7), int(20, 30, 8), int(30, 40, 1)];
+    for gaps in [Gaps::Continue, Gaps::Restart] {
+        let sums = totals(&points, gaps);
+        assert_eq!(sums[..2], [Ok((10, 20, NumberView::Int(5))); 2]);
+        assert_eq!(sums[2..4], [Ok((10, 30, NumberView::Int(12))); 2]);
+        assert_eq!(sums[4], Err(Unfit::OutOfOrder), "another point that ends at the same time");
+        assert_eq!(sums[5], Ok((10, 40, NumberView::Int(13))));
+    }
+    let some = histogram(20, &[1.0], &[1, 2], Some(5.0));
+    assert_eq!(histogram_total(&[some.clone(), some.clone()]).unwrap(), some);
+}
+
+#[test]
 fn a_point_without_a_number_is_refused_and_changes_nothing() {
     let flagged = NumberDataPointView { flags: 1, time_unix_nano: 30, ..NumberDataPointView::default() };
     let empty = NumberDataPointView { time_unix_nano: 30, ..NumberDataPointView::default() };
