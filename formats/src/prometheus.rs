@@ -4,6 +4,8 @@
 //!   [`number`]: floats as Go reads and writes them
 //! - [`names`]: what OpenTelemetry calls a metric, an attribute and a unit, as Prometheus calls them
 //! - [`exposition`]: what a target answers to a scrape: text 0.0.4, OpenMetrics 1.0, delimited protobuf
+//! - [`expose`]: what a scraper is answered, in the same forms
+pub mod expose;
 pub mod exposition;
 pub mod labels;
 pub mod model;
