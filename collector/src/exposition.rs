@@ -89,15 +89,11 @@ fn host(process: &Arc<sluice_component::host::Process>) -> Host {
 }
 
 async fn serve(listener: &Prometheus, host: Host, scrape: Scrape) -> Result<Server, String> {
-    let name = match listener.host.as_str() {
-        ip if ip.contains(':') && !ip.starts_with('[') => format!("[{ip}]"),
-        name => name.to_owned(),
-    };
     let ten_seconds = GoDuration::from_secs(10);
     let settings = ServerSettings {
         read_timeout: ten_seconds,
         read_header_timeout: ten_seconds,
-        ..ServerSettings::at(&format!("{name}:{}", listener.port))
+        ..ServerSettings::at(&listener.address())
     };
     Server::start(&settings, "", &host, Arc::new(scrape)).await.map_err(|error| error.message)
 }

@@ -68,7 +68,7 @@ impl Plan {
     }
 
     /// As [`Plan::check`]; with [`Reach::Machine`] it also looks at what this machine has for the components that
-    /// would be started on it: certificates, keys, files to write.
+    /// would be started on it: certificates, keys, files to write, addresses to listen on.
     pub fn read(registry: &Registry, root: Node, reach: Reach, problems: &mut Problems) -> Option<Self> {
         if root.is_empty() {
             problems.push(Problem::error("", "empty configuration file").at(root.span()));
@@ -91,7 +91,7 @@ impl Plan {
         let used: BTreeSet<ComponentRef> =
             extensions.iter().chain(pipelines.iter().flat_map(Pipeline::components)).cloned().collect();
         let (components, unused) = definitions.into_used(&used);
-        claims::check(&components, &telemetry, &root, problems);
+        claims::check(&components, &telemetry, &root, reach, problems);
         if problems.error_count() > errors {
             return None;
         }

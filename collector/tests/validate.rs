@@ -111,13 +111,47 @@ fn places_to_write_must_be_there() {
         &done,
         &[
             "5 problems",
-            "receivers.otlp.protocols.grpc.endpoint: cannot listen on /nowhere/otlp.sock: there is no directory /nowhere",
+            "receivers.otlp.protocols.grpc.endpoint: cannot listen on unix:/nowhere/otlp.sock: there is no directory /nowhere",
             "exporters.file.path: cannot write /nowhere/out.json: there is no directory /nowhere: create it, or write create_directory: true",
             "exporters.file/b.path: cannot write /dev/null/x/out.json",
             "exporters.debug.output_paths[1]: cannot write /nowhere/debug.txt: there is no directory /nowhere",
             "service.telemetry.logs.output_paths[0]: cannot write /nowhere/log: there is no directory /nowhere",
         ],
     );
+}
+
+#[test]
+fn hosts_to_listen_on_must_be_addresses_of_this_machine() {
+    let done = validate(
+        "receivers:\n  otlp:\n    protocols:\n      grpc: {endpoint: 'no-such-host.invalid:4317'}\n      \
+         http: {endpoint: '192.0.2.1:4318'}\n\
+         exporters: {nop: }\nextensions: {health_check: {endpoint: 'no-such-host.invalid:13133'}}\n\
+         service:\n  extensions: [health_check]\n  telemetry:\n    metrics:\n      readers: [{pull: {exporter: {prometheus: \
+         {host: no-such-host.invalid}}}}]\n  pipelines: {traces: {receivers: [otlp], exporters: [nop]}}\n",
+    );
+    says(
+        &done,
+        &[
+            "4 problems",
+            "receivers.otlp.protocols.grpc.endpoint: cannot listen on no-such-host.invalid:4317: its host has no address: ",
+            "      grpc: {endpoint: 'no-such-host.invalid:4317'}\n   |                        ^^^^",
+            "receivers.otlp.protocols.http.endpoint: cannot listen on 192.0.2.1:4318: 192.0.2.1 is no address of this machine: ",
+            "extensions.health_check.endpoint: cannot listen on no-such-host.invalid:13133: ",
+            "service.telemetry.metrics.readers[0].pull.exporter.prometheus.host: cannot listen on no-such-host.invalid:8888: ",
+        ],
+    );
+}
+
+#[test]
+fn a_file_is_the_same_by_every_spelling() {
+    let directory = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(directory.path(), directory.path().join("link")).unwrap();
+    let place = directory.path().display();
+    let done = validate(&format!(
+        "receivers: {{nop: }}\nexporters:\n  file: {{path: {place}/out.json}}\n  file/b: {{path: {place}/link/./out.json}}\n\
+         service:\n  pipelines: {{traces: {{receivers: [nop], exporters: [file, file/b]}}}}\n",
+    ));
+    says(&done, &["1 problem", "exporters.file/b: ", "out.json is also claimed by exporters.file"]);
 }
 
 #[test]

@@ -29,6 +29,24 @@ pub fn why_not_creatable(path: &Path) -> Option<String> {
     why_no_new_entry(&directory_of(path), false)
 }
 
+/// The one spelling of `path`, whatever symbolic links and `..` lead to it; of what is not there yet, as far as the
+/// directories above it are.
+#[must_use]
+pub fn one_spelling(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for there in path.ancestors() {
+        let (Ok(real), Ok(rest)) = (there.canonicalize(), path.strip_prefix(there)) else { continue };
+        return rest.components().fold(real, |mut path, part| {
+            match part {
+                std::path::Component::ParentDir => drop(path.pop()),
+                part => path.push(part),
+            }
+            path
+        });
+    }
+    path
+}
+
 fn why_no_new_entry(directory: &Path, creates_directories: bool) -> Option<String> {
     match directory.metadata() {
         Ok(metadata) if !metadata.is_dir() => Some(format!("{} is no directory", directory.display())),
@@ -75,6 +93,25 @@ mod tests {
         assert_eq!(why_not_writable(&directory.path().join("a/b/new.json"), true), None);
         assert_eq!(why_not_writable(Path::new("new.json"), false), None);
         assert_eq!(why_not_creatable(&directory.path().join("x.sock")), None);
+    }
+
+    #[test]
+    fn a_path_has_one_spelling() {
+        let directory = tempfile::tempdir().unwrap();
+        let real = directory.path().canonicalize().unwrap();
+        std::fs::create_dir(real.join("sub")).unwrap();
+        std::os::unix::fs::symlink(real.join("sub"), real.join("link")).unwrap();
+        let spelled = |path: &str| one_spelling(&real.join(path));
+        for (path, one) in [
+            ("link/new.json", "sub/new.json"),
+            ("sub/../new.json", "new.json"),
+            ("link/../new.json", "new.json"),
+            (".//sub/./new.json", "sub/new.json"),
+            ("none/../new.json", "new.json"),
+        ] {
+            assert_eq!(spelled(path), real.join(one), "{path}");
+        }
+        assert_eq!(one_spelling(Path::new("new.json")), one_spelling(Path::new("./new.json")));
     }
 
     #[test]

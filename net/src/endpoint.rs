@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
     path::{Path, PathBuf},
 };
 
@@ -108,14 +108,24 @@ const MAX_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 impl Endpoint {
     /// Reports what is wrong with the `endpoint` of the server settings at `at`.
     pub(crate) fn check_server(text: &str, transport: Transport, at: &mut Checker<'_>) {
-        let why = match Self::parse(text, transport) {
-            Err(error) => Some(error.to_string()),
-            Ok(Self::Unix(path)) if at.sees_machine() => why_no_socket(&path),
-            Ok(_) => None,
-        };
-        if let Some(why) = why {
+        let endpoint = Self::parse(text, transport).map_err(|error| error.to_string());
+        if let Err(why) = endpoint.and_then(|endpoint| endpoint.check_here(at)) {
             at.key("endpoint").error(why);
         }
+    }
+
+    /// Why this machine cannot listen here, if `at` sees the machine: there is no such address, or no place for the
+    /// socket. A name is resolved. Whether the port is free is not asked.
+    ///
+    /// # Errors
+    /// The text for people.
+    pub fn check_here(&self, at: &Checker<'_>) -> Result<(), String> {
+        let why = match self {
+            _ if !at.sees_machine() => None,
+            Self::Unix(path) => why_no_socket(path),
+            Self::Tcp { host, family, .. } => why_no_address(host, *family),
+        };
+        why.map_or(Ok(()), |why| Err(format!("cannot listen on {self}: {why}")))
     }
 
     /// Parses the `endpoint` of the server settings under `key` of the component that `host` stands for.
@@ -211,12 +221,30 @@ pub(crate) fn unix_path(rest: &str) -> Result<PathBuf, EndpointError> {
 /// Why no server can listen at `path`. A socket that is there may be a dead one, which the start takes away.
 fn why_no_socket(path: &Path) -> Option<String> {
     use std::os::unix::fs::FileTypeExt;
-    let why = match path.symlink_metadata() {
+    match path.symlink_metadata() {
         Ok(there) if there.file_type().is_socket() => None,
         Ok(_) => Some("it is there already, and is no socket".to_owned()),
         Err(_) => files::why_not_creatable(path),
+    }
+}
+
+/// Why no server can listen on `host`: its name has no address, or that is none of this machine.
+fn why_no_address(host: &str, family: Family) -> Option<String> {
+    if matches!(host, "" | "localhost") {
+        return None;
+    }
+    let found = match (host, 0).to_socket_addrs() {
+        Ok(found) => found,
+        Err(error) => return Some(format!("its host has no address: {error}")),
     };
-    why.map(|why| format!("cannot listen on {}: {why}", path.display()))
+    // The start takes the first one too.
+    let Some(address) = found.map(|found| found.ip()).find(|&ip| family.has(ip)) else {
+        return Some("its host has no address of that transport".to_owned());
+    };
+    // With port 0 nobody is in the way.
+    UdpSocket::bind((address, 0))
+        .err()
+        .map(|error| format!("{address} is no address of this machine: {error}"))
 }
 
 /// `host:port`, `[v6]:port`, `host`; brackets are taken off.
@@ -272,6 +300,19 @@ mod tests {
         assert_eq!(error, "`::1` is no address of transport tcp4");
         assert!(Endpoint::parse("127.0.0.1:4317", Transport::Tcp6).is_err());
         assert!(Endpoint::parse("[fe80::1%eth0]:4317", Transport::Tcp).is_ok());
+    }
+
+    #[test]
+    fn a_host_must_be_an_address_of_this_machine() {
+        for host in ["", "localhost", "127.0.0.1", "0.0.0.0", "127.0.0.9"] {
+            assert_eq!(why_no_address(host, Family::Any), None, "{host}");
+        }
+        let why = why_no_address("192.0.2.1", Family::Any).unwrap();
+        assert!(why.starts_with("192.0.2.1 is no address of this machine: "), "{why}");
+        let why = why_no_address("no-such-host.invalid", Family::Any).unwrap();
+        assert!(why.starts_with("its host has no address: "), "{why}");
+        let why = why_no_address("127.0.0.1", Family::V6).unwrap();
+        assert_eq!(why, "its host has no address of that transport");
     }
 
     #[test]

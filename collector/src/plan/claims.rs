@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sluice_component::{Claim, ComponentRef, factory::Parsed};
-use sluice_config::{Node, Problem, Problems, Span};
+use sluice_component::{Claim, ComponentRef, factory::Parsed, files};
+use sluice_config::{Node, Problem, Problems, Reach, Span};
 
 use crate::telemetry_settings::TelemetrySettings;
 
@@ -14,11 +14,13 @@ struct Claimed<'a> {
     place: Option<&'a Span>,
 }
 
-/// Reports every pair of claims that exclude each other, those of the own metrics included.
+/// Reports every pair of claims that exclude each other, those of the own metrics included. Where `reach` allows to look
+/// at this machine, a path is the same by every spelling of it.
 pub(super) fn check(
     components: &BTreeMap<ComponentRef, Parsed>,
     telemetry: &TelemetrySettings,
     root: &Node,
+    reach: Reach,
     problems: &mut Problems,
 ) {
     let own_place = root.at("service::telemetry::metrics").and_then(Node::span);
@@ -32,7 +34,10 @@ pub(super) fn check(
         let entry = section.and_then(|section| section.entry(component.id().as_str()));
         let place = entry.and_then(|entry| entry.key_span.as_ref());
         parsed.claims.iter().map(move |claim| Claimed {
-            claim: claim.clone(),
+            claim: match claim {
+                Claim::Path(path) if reach == Reach::Machine => Claim::Path(files::one_spelling(path)),
+                claim => claim.clone(),
+            },
             path: component.to_string(),
             place,
         })

@@ -1,10 +1,9 @@
 //! `service.telemetry.metrics`.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sluice_component::{Claim, Level};
 use sluice_config::{Check, Checker, Node};
+use sluice_net::{Endpoint, EndpointError, Transport};
 
 /// The collector's own metrics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,15 +55,7 @@ impl Metrics {
     /// The ports that [`Metrics::listeners`] will take, where they can be told without asking a resolver.
     #[must_use]
     pub fn claims(&self) -> Vec<Claim> {
-        let address = |p: &Prometheus| {
-            let host = match p.host.as_str() {
-                "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-                "" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-                host => host.trim_matches(['[', ']']).parse().ok()?,
-            };
-            (p.port != 0).then_some(Claim::Tcp(SocketAddr::new(host, p.port)))
-        };
-        self.listeners().iter().filter_map(address).collect()
+        self.listeners().iter().filter_map(|p| p.endpoint().ok()).flat_map(|e| e.claims()).collect()
     }
 }
 
@@ -85,10 +76,18 @@ impl Check for Metrics {
                     Some((_, port)) => at.key("address").error(format!("invalid port \"{port}\"")),
                     None => at.key("address").must("be host:port"),
                 },
-                (Some(_), true) => at.key("address").error("is the classic spelling of `readers`: write one of them"),
-                (Some(_), false) => at.key("address").warn(
-                    "is the classic spelling and otelcol refuses it now: write readers, pull, exporter, prometheus",
-                ),
+                (Some(_), true) => {
+                    at.key("address").error("is the classic spelling of `readers`: write one of them")
+                }
+                (Some((host, port)), false) => {
+                    at.key("address").warn(
+                        "is the classic spelling and otelcol refuses it now: write readers, pull, exporter, prometheus",
+                    );
+                    let listener = Prometheus { host: host.to_owned(), port, ..Prometheus::default() };
+                    if let Some(why) = listener.why_not_here(at).filter(|_| self.level != Level::None) {
+                        at.key("address").error(why);
+                    }
+                }
             }
         }
         if !self.views.is_empty() {
@@ -123,8 +122,10 @@ impl Check for Reader {
     fn check(&self, at: &mut Checker<'_>) {
         match (&self.pull, &self.periodic) {
             (Some(pull), None) => {
-                if pull.exporter.prometheus.is_none() {
-                    at.section("pull").key("exporter").must("name `prometheus`");
+                let mut at = at.section("pull");
+                match &pull.exporter.prometheus {
+                    Some(prometheus) => at.section("exporter").inside("prometheus", prometheus),
+                    None => at.key("exporter").must("name `prometheus`"),
                 }
             }
             (_, Some(_)) => at.key("periodic").error(
@@ -181,6 +182,33 @@ impl Default for Prometheus {
             without_type_suffix: true,
             without_units: true,
             with_resource_constant_labels: Included::default(),
+        }
+    }
+}
+
+impl Prometheus {
+    /// Where to listen, as the settings of servers write it.
+    pub(crate) fn address(&self) -> String {
+        match self.host.as_str() {
+            ip if ip.contains(':') && !ip.starts_with('[') => format!("[{ip}]:{}", self.port),
+            name => format!("{name}:{}", self.port),
+        }
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, EndpointError> {
+        Endpoint::parse(&self.address(), Transport::Tcp)
+    }
+
+    fn why_not_here(&self, at: &Checker<'_>) -> Option<String> {
+        let endpoint = self.endpoint().map_err(|error| error.to_string());
+        endpoint.and_then(|endpoint| endpoint.check_here(at)).err()
+    }
+}
+
+impl Check for Prometheus {
+    fn check(&self, at: &mut Checker<'_>) {
+        if let Some(why) = self.why_not_here(at) {
+            at.key("host").error(why);
         }
     }
 }

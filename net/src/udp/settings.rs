@@ -73,7 +73,7 @@ impl ServerSettings {
 
 impl Check for ServerSettings {
     fn check(&self, at: &mut Checker<'_>) {
-        if let Err(why) = self.address() {
+        if let Err(why) = self.address().and_then(|endpoint| endpoint.check_here(at)) {
             at.key("endpoint").error(why);
         }
         if self.queue_size == 0 {
