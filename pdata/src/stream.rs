@@ -5,7 +5,9 @@
 //!
 //! - `id`: [`ResourceId`] -> [`ScopeId`] -> [`MetricId`] -> [`StreamId`], 128 bits read from views
 //! - `streams`: [`Streams`], a bounded map from streams to what is remembered of them, which forgets the silent
-//! - `accumulated`: [`Accumulated`], the sum of a stream's deltas; `histogram` and `exponential` are its two large kinds
+//! - `accumulated`: [`Accumulated`], the sum of a stream's deltas
+//! - `cumulative`: [`Cumulative`], a point that is remembered, for resets and differences
+//! - `histogram`, `exponential`: the two large kinds of values
 //! - `edit`: changes and drops points on the wire, by what is known of their streams
 //!
 //! ```
@@ -34,6 +36,7 @@
 //! # }
 //! ```
 mod accumulated;
+mod cumulative;
 mod edit;
 mod exponential;
 mod histogram;
@@ -43,6 +46,7 @@ mod streams;
 mod tests;
 
 pub use accumulated::{Accumulated, Gaps, Unfit};
+pub use cumulative::Cumulative;
 pub use edit::{PointEdit, StreamEditor};
 pub use exponential::MAX_BUCKETS;
 pub use id::{MetricId, ResourceId, ScopeId, StreamId};

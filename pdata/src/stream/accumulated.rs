@@ -210,7 +210,7 @@ fn total(sum: NumberView, delta: NumberView) -> Option<NumberView> {
 }
 
 /// Start and end of a point that has a value.
-fn interval(point: &DataPointView<'_>) -> Result<(u64, u64), Unfit> {
+pub(super) fn interval(point: &DataPointView<'_>) -> Result<(u64, u64), Unfit> {
     let (flags, start, time) = match point {
         DataPointView::Number(p) => (p.flags, p.start_time_unix_nano, p.time_unix_nano),
         DataPointView::Histogram(p) => (p.flags, p.start_time_unix_nano, p.time_unix_nano),

@@ -27,6 +27,7 @@ pub trait StreamEditor {
 
 /// What becomes of a point. Its attributes and exemplars, and fields that this version does not know, stay.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "it is borrowed and short-lived: a box would cost more")]
 pub enum PointEdit<'a> {
     /// It stays as it is.
     Keep,

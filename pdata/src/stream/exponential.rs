@@ -14,30 +14,51 @@ pub const MAX_BUCKETS: usize = 160;
 /// The sum of some points.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ExponentialHistogram {
-    totals: Totals,
-    scale: i32,
-    zero_count: u64,
-    zero_threshold: f64,
-    positive: Buckets,
-    negative: Buckets,
+    pub(super) totals: Totals,
+    pub(super) scale: i32,
+    pub(super) zero_count: u64,
+    pub(super) zero_threshold: f64,
+    pub(super) positive: Buckets,
+    pub(super) negative: Buckets,
 }
 
 impl ExponentialHistogram {
+    /// A point in at most [`MAX_BUCKETS`] a sign, at the scale that this takes.
     pub(super) fn of(point: &ExponentialHistogramDataPointView<'_>) -> Result<Self, Unfit> {
-        let empty = Self {
+        Self::none_like(point).plus(point, MAX_BUCKETS)?.ok_or(Unfit::Malformed)
+    }
+
+    /// A point at its own scale.
+    pub(super) fn exactly(point: &ExponentialHistogramDataPointView<'_>) -> Result<Self, Unfit> {
+        Self::none_like(point).plus(point, usize::MAX)?.ok_or(Unfit::Malformed)
+    }
+
+    fn none_like(point: &ExponentialHistogramDataPointView<'_>) -> Self {
+        Self {
             totals: Totals { count: 0, sum: point.sum, min: None, max: None },
             scale: point.scale,
             zero_count: 0,
             zero_threshold: point.zero_threshold,
             positive: Buckets::default(),
             negative: Buckets::default(),
-        };
-        empty.plus(point)?.ok_or(Unfit::Malformed)
+        }
+    }
+
+    /// The same at a scale that is not higher.
+    pub(super) fn at_scale(&self, scale: i32) -> Option<Self> {
+        let down = i64::from(self.scale) - i64::from(scale);
+        let none = BucketsView::default();
+        Some(Self {
+            scale,
+            positive: self.positive.plus(down, &none, 0)?,
+            negative: self.negative.plus(down, &none, 0)?,
+            ..self.clone()
+        })
     }
 
     /// Whether the point could be added: every count fits.
     pub(super) fn add(&mut self, point: &ExponentialHistogramDataPointView<'_>) -> Result<bool, Unfit> {
-        let total = self.plus(point)?;
+        let total = self.plus(point, MAX_BUCKETS)?;
         let added = total.is_some();
         if let Some(total) = total {
             *self = total;
@@ -45,7 +66,12 @@ impl ExponentialHistogram {
         Ok(added)
     }
 
-    fn plus(&self, point: &ExponentialHistogramDataPointView<'_>) -> Result<Option<Self>, Unfit> {
+    /// None if a count overflows.
+    fn plus(
+        &self,
+        point: &ExponentialHistogramDataPointView<'_>,
+        max_buckets: usize,
+    ) -> Result<Option<Self>, Unfit> {
         if !(point.zero_threshold >= 0.0 && point.zero_threshold.is_finite()) {
             return Err(Unfit::Malformed);
         }
@@ -55,7 +81,7 @@ impl ExponentialHistogram {
             Range::joined(self.positive.range(down), Range::of(&point.positive, point_down)),
             Range::joined(self.negative.range(down), Range::of(&point.negative, point_down)),
         ];
-        let more = ranges.into_iter().flatten().map(Range::excess).max().unwrap_or(0);
+        let more = ranges.into_iter().flatten().map(|range| range.excess(max_buckets)).max().unwrap_or(0);
         let Ok(scale) = i32::try_from(common - more) else { return Err(Unfit::Malformed) };
         let (down, point_down) = (down + more, point_down + more);
 
@@ -79,7 +105,7 @@ impl ExponentialHistogram {
 
     /// Moves what lies within the zero threshold to the zero count. A threshold inside of a bucket that holds values
     /// grows to that bucket's upper bound, because the bucket cannot be told apart.
-    fn widen_zero(&mut self) -> Option<()> {
+    pub(super) fn widen_zero(&mut self) -> Option<()> {
         // The bounds of one sign may raise the threshold that the other has already met.
         for positive in [true, false, true] {
             let buckets = if positive { &mut self.positive } else { &mut self.negative };
@@ -121,7 +147,7 @@ fn bound(index: i64, scale: i32) -> f64 {
 
 /// Counts from the first bucket that is not empty to the last.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Buckets {
+pub(super) struct Buckets {
     offset: i32,
     counts: Vec<u64>,
 }
@@ -146,6 +172,21 @@ impl Buckets {
             *slot = slot.checked_add(count)?;
         }
         Some(total)
+    }
+
+    /// What these hold more than `other` of the same scale. None if that holds more in a bucket.
+    pub(super) fn minus(&self, other: &Self) -> Option<Self> {
+        let mut rest = self.clone();
+        for (index, count) in counted(&other.view(), 0) {
+            let slot = rest.counts.get_mut(usize::try_from(index - i64::from(self.offset)).ok()?)?;
+            *slot = slot.checked_sub(count)?;
+        }
+        // Only from the first bucket that is not empty to the last.
+        rest.plus(0, &BucketsView::default(), 0)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.counts.is_empty()
     }
 
     fn first(&self) -> Option<(i64, u64)> {
@@ -199,10 +240,10 @@ impl Range {
         (self.last - self.first + 1) as usize
     }
 
-    /// By how many scales the range must go down to hold at most [`MAX_BUCKETS`]. At most 33: by then every index is
-    /// -1 or 0.
-    fn excess(self) -> i64 {
-        const MAX: i64 = MAX_BUCKETS as i64;
-        (0..33).find(|&down| lowered(self.last, down) - lowered(self.first, down) < MAX).unwrap_or(33)
+    /// By how many scales the range must go down to hold at most `max` buckets, two or more. At most 33: by then
+    /// every index is -1 or 0.
+    fn excess(self, max: usize) -> i64 {
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        (0..33).find(|&down| lowered(self.last, down) - lowered(self.first, down) < max).unwrap_or(33)
     }
 }

@@ -6,9 +6,9 @@ use crate::view::{HistogramDataPointView, Numbers};
 /// The sum of some points of equal bounds.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Histogram {
-    totals: Totals,
-    bounds: Box<[f64]>,
-    counts: Box<[u64]>,
+    pub(super) totals: Totals,
+    pub(super) bounds: Box<[f64]>,
+    pub(super) counts: Box<[u64]>,
 }
 
 impl Histogram {

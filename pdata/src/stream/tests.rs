@@ -1,3 +1,4 @@
+mod differences;
 mod edits;
 mod ids;
 mod remembered;

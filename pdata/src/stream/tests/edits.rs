@@ -40,7 +40,11 @@ impl ByTurns {
 
     fn next_metric(&mut self) -> Option<i32> {
         self.metrics += 1;
-        [None, Some(1), Some(2)][Arbitrary::new(self.seed ^ self.metrics).below(3) as usize]
+        match Arbitrary::new(self.seed ^ self.metrics).below(3) {
+            0 => None,
+            1 => Some(1),
+            _ => Some(2),
+        }
     }
 
     fn next_point(&mut self) -> u64 {

@@ -131,7 +131,7 @@ fn integers_become_doubles_when_the_stream_does_and_restart_when_they_overflow()
     assert_eq!(totals(&overflow, Gaps::Continue)[1], Ok((2, 3, NumberView::Int(1))));
 }
 
-fn histogram(time: u64, bounds: &[f64], counts: &[u64], sum: Option<f64>) -> HistogramDataPoint {
+pub(super) fn histogram(time: u64, bounds: &[f64], counts: &[u64], sum: Option<f64>) -> HistogramDataPoint {
     HistogramDataPoint {
         start_time_unix_nano: time - 10,
         time_unix_nano: time,
@@ -207,7 +207,12 @@ fn a_histogram_whose_buckets_do_not_match_its_bounds_is_refused() {
     assert!(histogram_total(&[histogram(20, &[], &[], None)]).is_ok());
 }
 
-fn exponential(time: u64, scale: i32, threshold: f64, values: &[f64]) -> ExponentialHistogramDataPoint {
+pub(super) fn exponential(
+    time: u64,
+    scale: i32,
+    threshold: f64,
+    values: &[f64],
+) -> ExponentialHistogramDataPoint {
     let (zero, others): (Vec<f64>, Vec<f64>) = values.iter().partition(|value| value.abs() <= threshold);
     let buckets = |sign: f64| {
         let indexes: Vec<i32> =
@@ -244,30 +249,34 @@ fn exponential_total(
     let mut last = Err(Unfit::Malformed);
     for point in points {
         let view = DataPointView::ExponentialHistogram(ExponentialHistogramDataPointView::from_struct(point));
-        last = Accumulated::add_to(&mut sum, &view, Gaps::Continue).map(|total| match total.view() {
-            DataPointView::ExponentialHistogram(view) => ExponentialHistogramDataPoint {
-                start_time_unix_nano: view.start_time_unix_nano,
-                time_unix_nano: view.time_unix_nano,
-                count: view.count,
-                sum: view.sum,
-                scale: view.scale,
-                zero_count: view.zero_count,
-                zero_threshold: view.zero_threshold,
-                positive: Some(view.positive).filter(|b| !b.bucket_counts.is_empty()).map(owned),
-                negative: Some(view.negative).filter(|b| !b.bucket_counts.is_empty()).map(owned),
-                ..ExponentialHistogramDataPoint::default()
-            },
-            _ => panic!("another kind of point"),
-        });
+        last =
+            Accumulated::add_to(&mut sum, &view, Gaps::Continue).map(|total| exponential_view(&total.view()));
     }
     last
+}
+
+/// What a view shows, without buckets that hold nothing.
+pub(super) fn exponential_view(view: &DataPointView<'_>) -> ExponentialHistogramDataPoint {
+    let DataPointView::ExponentialHistogram(view) = view else { panic!("another kind of point") };
+    ExponentialHistogramDataPoint {
+        start_time_unix_nano: view.start_time_unix_nano,
+        time_unix_nano: view.time_unix_nano,
+        count: view.count,
+        sum: view.sum,
+        scale: view.scale,
+        zero_count: view.zero_count,
+        zero_threshold: view.zero_threshold,
+        positive: Some(view.positive).filter(|b| !b.bucket_counts.is_empty()).map(owned),
+        negative: Some(view.negative).filter(|b| !b.bucket_counts.is_empty()).map(owned),
+        ..ExponentialHistogramDataPoint::default()
+    }
 }
 
 fn owned(buckets: crate::view::BucketsView<'_>) -> Buckets {
     Buckets { offset: buckets.offset, bucket_counts: buckets.bucket_counts.iter().collect() }
 }
 
-fn counted(point: &ExponentialHistogramDataPoint) -> u64 {
+pub(super) fn counted(point: &ExponentialHistogramDataPoint) -> u64 {
     let buckets = point.positive.iter().chain(&point.negative);
     point.zero_count + buckets.flat_map(|buckets| &buckets.bucket_counts).sum::<u64>()
 }
@@ -312,7 +321,7 @@ fn a_zero_threshold_that_is_no_distance_is_refused() {
     }
 }
 
-fn values() -> impl Strategy<Value = Vec<f64>> {
+pub(super) fn values() -> impl Strategy<Value = Vec<f64>> {
     let magnitude = prop_oneof![0.001..1000.0_f64, 0.9..1.1_f64, 1e-300..1e300_f64];
     vec((magnitude, any::<bool>()).prop_map(|(value, negative)| if negative { -value } else { value }), 0..60)
 }
