@@ -108,8 +108,8 @@ pub fn by_process(traces: TracesView<'_>) -> Vec<Vec<ResourceSpansView<'_>>> {
 /// Appends a `PostSpansRequest` with the one batch that a group of [`by_process`] becomes, and says how many spans are
 /// in it.
 ///
-/// `None`, and nothing is written, if the resources have neither attributes nor scopes. Allocates for `out`, and for
-/// values that are lists or maps.
+/// `None`, and nothing is written, if the resources have neither attributes nor scopes. Allocates for `out`, and
+/// once more for all values that are lists or maps together.
 pub fn encode_post_spans(process: &[ResourceSpansView<'_>], out: &mut Vec<u8>) -> Option<usize> {
     to_proto::post_spans(process, out)
 }

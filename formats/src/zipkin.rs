@@ -13,8 +13,9 @@
 //!   others.
 //! - An annotation or link tag that only looks like otelcol's encoding of one stays a plain event or attribute.
 //! - Integers that do not fit 64 bits stay text under `parse_string_tags`.
-//! - An `error` tag with a text leaves as it came: otelcol takes it off spans whose status is unset, and a failed call
-//!   looks like a good one.
+//! - An `error` attribute with a text leaves as it came unless the status is Ok. Otelcol takes it off spans whose status
+//!   is unset, so that a failed call looks like a good one, and writes `true` in its place when the status is Error.
+//! - The text of a version 1 span's `error` is not lost when another annotation tells the status.
 //! - What is neither a known kind, status nor address stays an attribute.
 
 mod attribute;

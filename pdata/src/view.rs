@@ -56,6 +56,7 @@ pub use trace::{
     EventView, Events, LinkView, Links, ResourceSpansView, ScopeSpansView, SpanView, Spans, StatusView,
 };
 pub use value::{AnyValueView, AttributeView, Attributes, Values};
+pub use value_text::TextWriter;
 
 /// One OTLP message (or string), read in place.
 ///

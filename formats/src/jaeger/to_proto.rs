@@ -1,6 +1,8 @@
 //! OTLP views to `api_v2` protobuf, span by span onto one `Vec<u8>`.
 
-use sluice_pdata::view::{AnyValueView, EventView, ResourceSpansView, ScopeView, SpanView, Values};
+use sluice_pdata::view::{
+    AnyValueView, EventView, ResourceSpansView, ScopeView, SpanView, TextWriter, Values,
+};
 use sluice_pdata::wire::{WireType, Write, varint_len};
 
 use super::WARNINGS;
@@ -18,10 +20,10 @@ const INT64: u8 = 2;
 const FLOAT64: u8 = 3;
 const BINARY: u8 = 4;
 
-pub(super) fn post_spans(resources: &[ResourceSpansView<'_>], out: &mut Vec<u8>) -> Option<usize> {
+pub(super) fn post_spans<'v>(resources: &[ResourceSpansView<'v>], out: &mut Vec<u8>) -> Option<usize> {
     let (first, mut spans) = (resources.first()?, 0);
     drop(process_of(first)?);
-    let mut encoder = Encoder { out, json: Vec::new() };
+    let mut encoder = Encoder::new(out);
     // Mostly a batch takes three bytes for its length, and a span two.
     let batch = encoder.out.open_message(BATCH, 1 << 14);
     for scope in resources.iter().flat_map(|resource| resource.scope_spans) {
@@ -39,17 +41,22 @@ pub(super) fn post_spans(resources: &[ResourceSpansView<'_>], out: &mut Vec<u8>)
 
 /// Appends the fields of the `Process` that `resource` becomes.
 pub(super) fn process(resource: &ResourceSpansView<'_>, out: &mut Vec<u8>) {
-    Encoder { out, json: Vec::new() }.process(resource);
+    Encoder::new(out).process(resource);
 }
 
-struct Encoder<'a> {
-    out: &'a mut Vec<u8>,
+struct Encoder<'o, 'v> {
+    out: &'o mut Vec<u8>,
     /// For one list or map after the other.
     json: Vec<u8>,
+    values: TextWriter<'v>,
 }
 
-impl Encoder<'_> {
-    fn process(&mut self, resource: &ResourceSpansView<'_>) {
+impl<'o, 'v> Encoder<'o, 'v> {
+    fn new(out: &'o mut Vec<u8>) -> Self {
+        Self { out, json: Vec::new(), values: TextWriter::default() }
+    }
+
+    fn process(&mut self, resource: &ResourceSpansView<'v>) {
         let Some((service, _, tags)) = process_of(resource) else { return };
         self.out.put_bytes_field(1, service);
         for tag in tags {
@@ -57,7 +64,7 @@ impl Encoder<'_> {
         }
     }
 
-    fn span<'v>(&mut self, scope: &ScopeView<'v>, span: &SpanView<'v>) {
+    fn span(&mut self, scope: &ScopeView<'v>, span: &SpanView<'v>) {
         let open = self.out.open_message(SPANS, 1 << 7);
         put_id::<16>(self.out, 1, span.trace_id);
         put_id::<8>(self.out, 2, span.span_id);
@@ -87,7 +94,7 @@ impl Encoder<'_> {
         self.out.close_message(open);
     }
 
-    fn log(&mut self, event: &EventView<'_>) {
+    fn log(&mut self, event: &EventView<'v>) {
         let open = self.out.open_message(9, 0);
         put_nanos(self.out, 1, event.time_unix_nano);
         log_fields(event).1.for_each(|field| self.tag(2, &field));
@@ -96,7 +103,7 @@ impl Encoder<'_> {
 
     /// A `KeyValue` as field `number`, which is below 16.
     #[inline]
-    fn tag(&mut self, number: u32, tag: &Tag<'_>) {
+    fn tag(&mut self, number: u32, tag: &Tag<'v>) {
         let key = tag.key.as_bytes();
         let key_len = 1 + varint_len(key.len() as u64) + key.len();
         let text_len = |text: &[u8]| match text.len() {
@@ -146,7 +153,7 @@ impl Encoder<'_> {
             }
             AnyValueView::Array(_) | AnyValueView::Kvlist(_) => {
                 self.json.clear();
-                tag.value.write_json(&mut self.json);
+                self.values.json(&tag.value, &mut self.json);
                 put_text(out, &self.json);
             }
         }

@@ -1,6 +1,6 @@
 //! OTLP views to `jaeger.thrift`, span by span onto one `Vec<u8>`.
 
-use sluice_pdata::view::{AnyValueView, EventView, ResourceSpansView, ScopeView, SpanView};
+use sluice_pdata::view::{AnyValueView, EventView, ResourceSpansView, ScopeView, SpanView, TextWriter};
 
 use super::Protocol;
 use super::outward::{Tag, log_fields, process, references, span_tags};
@@ -13,25 +13,30 @@ const BOOL: i32 = 2;
 const LONG: i32 = 3;
 const BINARY: i32 = 4;
 
-pub(super) fn batch(
-    resources: &[ResourceSpansView<'_>],
+pub(super) fn batch<'v>(
+    resources: &[ResourceSpansView<'v>],
     protocol: Protocol,
     out: &mut Vec<u8>,
 ) -> Option<usize> {
     match protocol {
-        Protocol::Binary => Encoder { out: binary::Writer::new(out), json: Vec::new() }.batch(resources),
-        Protocol::Compact => Encoder { out: compact::Writer::new(out), json: Vec::new() }.batch(resources),
+        Protocol::Binary => Encoder::new(binary::Writer::new(out)).batch(resources),
+        Protocol::Compact => Encoder::new(compact::Writer::new(out)).batch(resources),
     }
 }
 
-struct Encoder<W> {
+struct Encoder<'v, W> {
     out: W,
     /// For one list or map after the other.
     json: Vec<u8>,
+    values: TextWriter<'v>,
 }
 
-impl<W: Write> Encoder<W> {
-    fn batch(&mut self, resources: &[ResourceSpansView<'_>]) -> Option<usize> {
+impl<'v, W: Write> Encoder<'v, W> {
+    fn new(out: W) -> Self {
+        Self { out, json: Vec::new(), values: TextWriter::default() }
+    }
+
+    fn batch(&mut self, resources: &[ResourceSpansView<'v>]) -> Option<usize> {
         let (service, tags_len, tags) = process(resources.first()?)?;
         let last = &mut 0;
         self.out.field(last, 1, Type::Struct);
@@ -55,7 +60,7 @@ impl<W: Write> Encoder<W> {
         Some(spans)
     }
 
-    fn span<'v>(&mut self, scope: &ScopeView<'v>, span: &SpanView<'v>) {
+    fn span(&mut self, scope: &ScopeView<'v>, span: &SpanView<'v>) {
         let last = &mut 0;
         let (high, low) = halves(span.trace_id);
         self.i64_field(last, 1, low);
@@ -101,7 +106,7 @@ impl<W: Write> Encoder<W> {
         }
     }
 
-    fn log(&mut self, event: &EventView<'_>) {
+    fn log(&mut self, event: &EventView<'v>) {
         let last = &mut 0;
         self.i64_field(last, 1, micros(event.time_unix_nano));
         let (len, fields) = log_fields(event);
@@ -111,20 +116,20 @@ impl<W: Write> Encoder<W> {
     }
 
     /// An optional list.
-    fn tags<'a>(&mut self, last: &mut i16, id: i16, len: usize, tags: impl Iterator<Item = Tag<'a>>) {
+    fn tags(&mut self, last: &mut i16, id: i16, len: usize, tags: impl Iterator<Item = Tag<'v>>) {
         if len > 0 {
             self.out.field(last, id, Type::List);
             self.list_of_tags(len, tags);
         }
     }
 
-    fn list_of_tags<'a>(&mut self, len: usize, tags: impl Iterator<Item = Tag<'a>>) {
+    fn list_of_tags(&mut self, len: usize, tags: impl Iterator<Item = Tag<'v>>) {
         self.out.list(Type::Struct, len);
         tags.for_each(|tag| self.tag(&tag));
     }
 
-    fn tag(&mut self, tag: &Tag<'_>) {
-        let Self { out, json } = self;
+    fn tag(&mut self, tag: &Tag<'v>) {
+        let Self { out, json, values } = self;
         let last = &mut 0;
         out.field(last, 1, Type::Binary);
         out.bytes(tag.key.as_bytes());
@@ -139,7 +144,7 @@ impl<W: Write> Encoder<W> {
             AnyValueView::String(value) => text(out, value.as_bytes()),
             AnyValueView::Array(_) | AnyValueView::Kvlist(_) => {
                 json.clear();
-                tag.value.write_json(json);
+                values.json(&tag.value, json);
                 text(out, json);
             }
             AnyValueView::Double(value) => {

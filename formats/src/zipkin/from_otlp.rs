@@ -10,7 +10,7 @@ use super::endpoints::{Endpoint, Slot, Slots};
 use super::form::{Form, Head};
 use super::keys;
 use super::seen::{Seen, fingerprint};
-use super::text::{lowered, put_encoded, put_link, text_of};
+use super::text::Scratch;
 use super::{Encoded, Encoding, Request};
 
 /// Spans as `F` writes them.
@@ -132,7 +132,7 @@ struct Encoder<'a, 'e, F> {
     spans: usize,
     total: usize,
     seen: Seen<'a>,
-    scratch: Vec<u8>,
+    scratch: Scratch<'a>,
     form: std::marker::PhantomData<F>,
 }
 
@@ -145,7 +145,7 @@ impl<'a, 'e, F: Form> Encoder<'a, 'e, F> {
             spans: 0,
             total: 0,
             seen: Seen::default(),
-            scratch: Vec::new(),
+            scratch: Scratch::default(),
             form: std::marker::PhantomData,
         }
     }
@@ -175,7 +175,7 @@ impl<'a, 'e, F: Form> Encoder<'a, 'e, F> {
         });
         let (name_key, name) = named_by
             .unwrap_or((keys::SERVICE_NAME, Cow::Owned(self.encoding.default_service_name.clone().into())));
-        let lower = lowered(&name, &mut self.scratch).to_vec();
+        let lower = self.scratch.lowered(&name).to_vec();
         common.service = Cow::Owned(lower);
         if name_key != keys::SERVICE_NAME {
             self.put_common(Cow::Borrowed(keys::SERVICE_NAME_SOURCE), name_key, Role::Tag, common);
@@ -193,7 +193,7 @@ impl<'a, 'e, F: Form> Encoder<'a, 'e, F> {
             };
             if let Some((key, value)) = pair {
                 let mut scratch = std::mem::take(&mut self.scratch);
-                self.put_common(Cow::Borrowed(key), text_of(&value, &mut scratch), role, common);
+                self.put_common(Cow::Borrowed(key), scratch.value(&value), role, common);
                 self.scratch = scratch;
             }
         }
@@ -253,7 +253,7 @@ impl<'a, 'e, F: Form> Encoder<'a, 'e, F> {
             F::endpoint(&mut self.out, true, &local);
         }
         if !remote.is_empty() {
-            let service = lowered(remote.service, &mut self.scratch);
+            let service = self.scratch.lowered(remote.service);
             F::endpoint(&mut self.out, false, &Endpoint { service, ..remote });
         }
         F::close_span(&mut self.out, open);
@@ -285,14 +285,7 @@ impl<'a, 'e, F: Form> Encoder<'a, 'e, F> {
             if event.attributes.is_empty() && event.dropped_attributes_count == 0 {
                 F::annotation(&mut self.out, timestamp, event.name.as_bytes());
             } else {
-                self.scratch.clear();
-                put_encoded(
-                    &mut self.scratch,
-                    event.name.as_bytes(),
-                    event.attributes,
-                    event.dropped_attributes_count,
-                );
-                F::annotation(&mut self.out, timestamp, &self.scratch);
+                F::annotation(&mut self.out, timestamp, self.scratch.event(&event));
             }
         }
         F::close_annotations(&mut self.out);
@@ -315,16 +308,16 @@ impl<'a, 'e, F: Form> Encoder<'a, 'e, F> {
             }
             let pair = match role(key) {
                 Role::Slot(slot) => slots.set(slot, key, value),
-                Role::Error if span.status.code == 0 && is_error_text(&value) => Some((key, value)),
+                Role::Error if span.status.code == 0 && error_text(&value).is_some() => Some((key, value)),
                 role if derived.replaces(role) => None,
                 _ => Some((key, value)),
             };
             if let Some((key, value)) = pair {
-                F::tag(&mut self.out, key, text_of(&value, &mut self.scratch));
+                F::tag(&mut self.out, key, self.scratch.value(&value));
             }
         }
         for (key, value) in slots.endpoints(&common.service).2.into_iter().flatten() {
-            F::tag(&mut self.out, key, text_of(&value, &mut self.scratch));
+            F::tag(&mut self.out, key, self.scratch.value(&value));
         }
         self.put_common_tags(common, &derived);
         if self.out.len() == empty {
@@ -346,7 +339,8 @@ impl<'a, 'e, F: Form> Encoder<'a, 'e, F> {
         match span.status.code {
             1 => F::tag(out, keys::STATUS_CODE, b"STATUS_CODE_OK"),
             2 => {
-                F::tag(out, keys::ERROR, b"true");
+                let error = span.attributes.get(keys::ERROR);
+                F::tag(out, keys::ERROR, error.as_ref().and_then(error_text).unwrap_or(b"true"));
                 F::tag(out, keys::STATUS_CODE, b"STATUS_CODE_ERROR");
             }
             _ => {}
@@ -362,9 +356,7 @@ impl<'a, 'e, F: Form> Encoder<'a, 'e, F> {
             for (place, byte) in key.iter_mut().zip(keys::LINK.iter().chain(digits)) {
                 *place = *byte;
             }
-            self.scratch.clear();
-            put_link(&mut self.scratch, &link);
-            F::tag(out, key.get(..len).unwrap_or_default(), &self.scratch);
+            F::tag(out, key.get(..len).unwrap_or_default(), self.scratch.link(&link));
         }
     }
 
@@ -386,13 +378,14 @@ impl<'a, 'e, F: Form> Encoder<'a, 'e, F> {
     }
 }
 
-/// Whether an `error` attribute says more than yes or no. A span has it from a client of Zipkin, for whom it means
-/// failure; without it the span would look like a good one.
-fn is_error_text(value: &AnyValueView<'_>) -> bool {
-    value.as_text().is_some_and(|text| !matches!(text.as_bytes(), b"true" | b"false"))
+/// The text of an `error` attribute, if it says more than yes or no. A span has it from a client of Zipkin, for whom it
+/// means failure and says why; without it the span would look like a good one.
+fn error_text<'a>(value: &AnyValueView<'a>) -> Option<&'a [u8]> {
+    let text = value.as_text()?.as_bytes();
+    (!matches!(text, b"true" | b"false")).then_some(text)
 }
 
-fn head<'t, 'v: 't>(span: &SpanView<'v>, scratch: &'t mut Vec<u8>) -> Result<Head<'t>, &'static str> {
+fn head<'t, 'v: 't>(span: &SpanView<'v>, scratch: &'t mut Scratch<'v>) -> Result<Head<'t>, &'static str> {
     let trace_id = <&[u8; 16]>::try_from(span.trace_id).ok().filter(|id| **id != [0; 16]);
     let id = <&[u8; 8]>::try_from(span.span_id).ok().filter(|id| **id != [0; 8]);
     let parent_id = <&[u8; 8]>::try_from(span.parent_span_id).ok().filter(|id| **id != [0; 8]);
@@ -406,7 +399,7 @@ fn head<'t, 'v: 't>(span: &SpanView<'v>, scratch: &'t mut Vec<u8>) -> Result<Hea
         id: id.ok_or("without a span id")?,
         parent_id: parent_id.map_or(&[][..], |id| id),
         kind: span.kind,
-        name: lowered(span.name.as_bytes(), scratch),
+        name: scratch.lowered(span.name.as_bytes()),
         timestamp: micros(span.start_time_unix_nano),
         duration,
     })

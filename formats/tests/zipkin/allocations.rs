@@ -2,17 +2,36 @@
 
 use allocation_counter::measure;
 use sluice_formats::zipkin::{Encoding, otlp_to_json_v2, otlp_to_proto};
-use sluice_pdata::otlp::common::v1::{AnyValue, KeyValue, any_value::Value};
+use sluice_pdata::otlp::common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList, any_value::Value};
 use sluice_pdata::otlp::trace::v1::{ResourceSpans, ScopeSpans, Span, span};
 use sluice_pdata::otlp::{ExportTraceServiceRequest, Message};
 use sluice_pdata::{Limits, Pdata, Signal};
 
+/// A map of maps and lists, with its keys in no order, that is too large for a sort without memory.
+fn map(depth: usize) -> Value {
+    let inner = if depth == 0 { Value::IntValue(1) } else { map(depth - 1) };
+    let member = |index: usize| KeyValue {
+        key: format!("key.{}", (index * 71) % 100),
+        value: Some(AnyValue { value: Some(Value::IntValue(7)) }),
+        ..KeyValue::default()
+    };
+    let mut values: Vec<_> = (0..100).map(member).collect();
+    let list = ArrayValue { values: vec![AnyValue { value: Some(inner) }; 2] };
+    values.push(KeyValue {
+        key: "inner".into(),
+        value: Some(AnyValue { value: Some(Value::ArrayValue(list)) }),
+        ..KeyValue::default()
+    });
+    Value::KvlistValue(KeyValueList { values })
+}
+
 fn attributes(count: usize) -> Vec<KeyValue> {
-    let value = |index: usize| match index % 4 {
+    let value = |index: usize| match index % 5 {
         0 => Value::StringValue("a \"text\" that is somewhat longer".into()),
         1 => Value::IntValue(i64::MIN),
         2 => Value::DoubleValue(0.1),
-        _ => Value::BytesValue(vec![7; 20]),
+        3 => Value::BytesValue(vec![7; 20]),
+        _ => map(1),
     };
     (0..count)
         .map(|index| KeyValue {
@@ -46,7 +65,7 @@ fn data(spans: usize, tags: usize) -> Pdata {
 fn nothing_is_allocated_per_span_or_tag() {
     // Doubling the output, the text that is worked on, and the list of keys, each a few times.
     const GROWTH: u64 = 60;
-    for data in [data(1, 1), data(500, 20)] {
+    for data in [data(1, 5), data(100, 20)] {
         for encode in [otlp_to_json_v2, otlp_to_proto] {
             let encoding = Encoding::default();
             let info = measure(|| drop(encode(data.traces(), &encoding)));

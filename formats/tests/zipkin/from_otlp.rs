@@ -254,19 +254,36 @@ fn tracestate_is_a_tag() {
 
 #[test]
 fn status_decides_what_is_an_error() {
-    for (status, expected) in [
-        (r#"{}"#, json!({"x": "y", "error": "boom"})),
-        (r#"{"code":1}"#, json!({"x": "y", "otel.status_code": "STATUS_CODE_OK"})),
-        (r#"{"code":2}"#, json!({"x": "y", "otel.status_code": "STATUS_CODE_ERROR", "error": "true"})),
+    for (status, error, expected) in [
+        (r#"{}"#, "boom", json!({"x": "y", "error": "boom"})),
+        (r#"{"code":1}"#, "boom", json!({"x": "y", "otel.status_code": "STATUS_CODE_OK"})),
+        (
+            r#"{"code":2}"#,
+            "boom",
+            json!({"x": "y", "otel.status_code": "STATUS_CODE_ERROR", "error": "boom"}),
+        ),
+        (
+            r#"{"code":2}"#,
+            "false",
+            json!({"x": "y", "otel.status_code": "STATUS_CODE_ERROR", "error": "true"}),
+        ),
         (
             r#"{"code":2,"message":"why"}"#,
+            "true",
             json!({"x": "y", "otel.status_code": "STATUS_CODE_ERROR", "error": "true", "otel.status_description": "why"}),
         ),
+        (
+            r#"{"code":2,"message":"why"}"#,
+            "boom",
+            json!({"x": "y", "otel.status_code": "STATUS_CODE_ERROR", "error": "boom", "otel.status_description": "why"}),
+        ),
     ] {
-        let attributes = [("error", string("boom")), ("x", string("y"))];
+        let attributes = [("error", string(error)), ("x", string("y"))];
         let span = attributed(&format!(r#","status":{status}"#), &attributes);
-        assert_eq!(span["tags"], expected, "{status}");
+        assert_eq!(span["tags"], expected, "{status} {error}");
     }
+    let span = attributed(r#","status":{"code":2}"#, &[]);
+    assert_eq!(span["tags"], json!({"otel.status_code": "STATUS_CODE_ERROR", "error": "true"}));
 }
 
 #[test]

@@ -172,6 +172,18 @@ fn the_first_source_of_a_status_decides() {
         (&[("error", "\"true\"")], 2, "", 0),
         (&[("error", "\"false\"")], 2, "", 0),
         (&[("error", "\"boom\"")], 2, "boom", 0),
+        // Its text is not lost beside another source: the message if there is none, else an attribute.
+        (&[("otel.status_code", "2"), ("error", "\"boom\"")], 2, "boom", 0),
+        (
+            &[("otel.status_code", "2"), ("otel.status_description", "\"m\""), ("error", "\"boom\"")],
+            2,
+            "m",
+            1,
+        ),
+        (&[("otel.status_code", "2"), ("otel.status_description", "\"m\""), ("error", "\"m\"")], 2, "m", 0),
+        (&[("otel.status_code", "1"), ("error", "\"boom\"")], 1, "", 1),
+        (&[("census.status_code", "13"), ("error", "\"boom\"")], 2, "boom", 0),
+        (&[("error", "\"boom\""), ("otel.status_description", "\"m\"")], 2, "m", 1),
         (&[("error", "true"), ("otel.status_description", "\"m\"")], 2, "m", 0),
         (&[("error", "true"), ("http.status_code", "200")], 2, "", 1),
         (&[("http.status_code", "200")], 0, "", 1),

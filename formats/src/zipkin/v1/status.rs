@@ -49,21 +49,26 @@ impl<'s> Status<'s> {
         }
     }
 
-    /// OTLP's code, and the message.
-    pub(super) fn decide(&self) -> (u64, &'s [u8]) {
+    /// OTLP's code, the message, and what `error` says beside them: that stays an attribute.
+    pub(super) fn decide(&self) -> (u64, &'s [u8], Option<&'s [u8]>) {
+        let (code, message) = self.told();
+        // A text that is more than a flag says why.
+        match self.error {
+            None | Some(b"" | b"true" | b"false") => (code, message, None),
+            Some(why) if code == 2 && message.is_empty() => (code, why, None),
+            Some(why) => (code, message, (why != message).then_some(why)),
+        }
+    }
+
+    fn told(&self) -> (u64, &'s [u8]) {
         if let Some(code) = self.census_code {
             return (if code == 0 { 1 } else { 2 }, self.census_message);
         }
         if let Some(code) = self.otel_code {
             return (code.try_into().unwrap_or(0), self.otel_message);
         }
-        if let Some(error) = self.error {
-            // A text that is more than a flag says why.
-            let why = match error {
-                b"true" | b"false" => &[][..],
-                text => text,
-            };
-            let messages = [self.census_message, self.otel_message, why];
+        if self.error.is_some() {
+            let messages = [self.census_message, self.otel_message];
             return (2, messages.into_iter().find(|message| !message.is_empty()).unwrap_or_default());
         }
         match self.http_code {

@@ -97,7 +97,10 @@ fn put_span(out: &mut Vec<u8>, span: &Span<'_>, options: &Options) {
         out.put_bytes_field(2, &annotation.value);
         out.close_message(open);
     }
-    let (code, message) = status.decide();
+    let (code, message, error) = status.decide();
+    if let Some(error) = error {
+        attribute::put_text(out, ATTRIBUTES, keys::ERROR, error);
+    }
     put_status_field(out, code, message);
 }
 
