@@ -8,7 +8,7 @@ pub use drain::Drained;
 use sluice_component::{BuildError, Host, Registry, StartError, State, host::Process};
 use sluice_config::{Problem, Problems};
 use tokio::time::Instant;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::{
     graph::{self, Graph},
@@ -104,6 +104,14 @@ impl Service {
         let deadline = Instant::now() + settings.shutdown_timeout.get();
         drain::stop(&self.graph.nodes, &self.process, deadline).await;
         let drained = Drained::read(&self.process.ledger);
+        for balance in &drained.uneven {
+            error!(
+                exporter = %balance.exporter,
+                pipeline = %balance.pipeline,
+                accounts = ?balance,
+                "The accounts do not balance: this is a bug of sluice"
+            );
+        }
         for loss in &drained.losses {
             warn!(
                 exporter = %loss.exporter,

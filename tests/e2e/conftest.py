@@ -23,19 +23,33 @@ def http_sink():
         yield sink
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call():
+    """Every test ends with accounts that balance, of every collector that it has not killed."""
+    result = yield
+    for one in Collector.started:
+        one.assert_balanced()
+    return result
+
+
 @pytest.fixture
-def collector(tmp_path):
-    """Starts collectors from settings; those that still run at the end are killed."""
+def run():
+    """Starts a collector; if it still runs at the end it is killed."""
     started = []
 
-    def start(config, **options) -> Collector:
-        one = Collector(config, tmp_path, **options)
+    def run(one: Collector) -> Collector:
         started.append(one)
         return one.start()
 
-    yield start
+    yield run
     for one in started:
         one.kill()
+
+
+@pytest.fixture
+def collector(run, tmp_path):
+    """Starts a collector from settings."""
+    return lambda config, **options: run(Collector(config, tmp_path, **options))
 
 
 @pytest.fixture(scope="session")

@@ -50,8 +50,7 @@ class AgentReplacement(Collector):
     }
 
     def __init__(self, directory: Path, backend: str):
-        super().__init__({"service": {}}, directory, env={"OTLP_BACKEND": backend})
-        self._file = EXAMPLE
+        super().__init__(EXAMPLE, directory, env={"OTLP_BACKEND": backend})
         given = {
             path: ports.free_udp(1)[0] if port in (6831, 6832) else ports.free_one()
             for path, port in self.PORTS.items()
@@ -61,7 +60,7 @@ class AgentReplacement(Collector):
         self.sampling = given["extensions.jaegerremotesampling.http"]
         self.health = [given["extensions.health_check"], given["extensions.health_check/jaeger"]]
         moved = (f"--set={path}.endpoint=127.0.0.1:{port}" for path, port in given.items())
-        self._args = (*moved, "--set=service.telemetry.metrics.level=none")
+        self._args = (*self._args, *moved)
 
 
 def test_the_example_names_every_port_that_users_of_jaeger_know():
@@ -71,30 +70,26 @@ def test_the_example_names_every_port_that_users_of_jaeger_know():
     )
 
 
-def test_the_example_serves_every_port(tmp_path, grpc_sink):
+def test_the_example_serves_every_port(run, tmp_path, grpc_sink):
     # One client for each way in.
     ways = {client.port: client for client in (*clients.JAEGER, clients.ZIPKIN[1], clients.OTLP)}
     assert set(ways) == {"thrift_compact", "thrift_binary", "grpc", "thrift_http", "zipkin", "otlp_grpc"}
-    running = AgentReplacement(tmp_path, grpc_sink.endpoint)
-    try:
-        running.start()
-        for port in running.health:
-            waiting.until(lambda port=port: http_get(f"http://127.0.0.1:{port}/")[0] == 200, "health")
-        status, strategy = http_get(f"http://127.0.0.1:{running.sampling}/sampling?service=shop")
-        assert status == 200 and json.loads(strategy)["probabilisticSampling"] == {"samplingRate": 0.1}
-        stand = Stand(tmp_path)
-        for client in ways.values():
-            sent = stand.sent(client, [running])
-            traces = {trace.zfill(32) for trace in sent.traces}
+    running = run(AgentReplacement(tmp_path, grpc_sink.endpoint))
+    for port in running.health:
+        waiting.until(lambda port=port: http_get(f"http://127.0.0.1:{port}/")[0] == 200, "health")
+    status, strategy = http_get(f"http://127.0.0.1:{running.sampling}/sampling?service=shop")
+    assert status == 200 and json.loads(strategy)["probabilisticSampling"] == {"samplingRate": 0.1}
+    stand = Stand(tmp_path)
+    for client in ways.values():
+        sent = stand.sent(client, [running])
+        traces = {trace.zfill(32) for trace in sent.traces}
 
-            def tree(traces=traces, sent=sent):
-                found = stored.otlp(grpc_sink.requests(signals.TRACES), traces)
-                return found if len(found) >= len(sent.spans) else None
+        def tree(traces=traces, sent=sent):
+            found = stored.otlp(grpc_sink.requests(signals.TRACES), traces)
+            return found if len(found) >= len(sent.spans) else None
 
-            found = waiting.until(tree, f"the spans of {client.name}")
-            if client in clients.JAEGER:
-                told = inward.jaeger(client, sent.spans, sent.ids, sent.remote)
-                found = inward.within_a_microsecond(inward.without_machine(client, found), told)
-                stored.assert_same_but_for(told, found, {})
-    finally:
-        running.kill()
+        found = waiting.until(tree, f"the spans of {client.name}")
+        if client in clients.JAEGER:
+            told = inward.jaeger(client, sent.spans, sent.ids, sent.remote)
+            found = inward.within_a_microsecond(inward.without_machine(client, found), told)
+            stored.assert_same_but_for(told, found, {})

@@ -34,21 +34,18 @@ class WithoutConfig(Collector):
 
     def __init__(self, tmp_path: Path):
         self.grpc_port, self.http_port, health = ports.free(3)
-        super().__init__({"service": {}}, tmp_path)
-        self._file = DEFAULT
+        super().__init__(DEFAULT, tmp_path)
         self._args = (
+            *self._args,
             f"--set=receivers.otlp.protocols.grpc.endpoint=127.0.0.1:{self.grpc_port}",
             f"--set=receivers.otlp.protocols.http.endpoint=127.0.0.1:{self.http_port}",
             f"--set=extensions.health_check.endpoint=127.0.0.1:{health}",
-            "--set=service.telemetry.metrics.level=none",
         )
 
 
 @pytest.fixture
-def without_config(tmp_path):
-    running = WithoutConfig(tmp_path).start()
-    yield running
-    running.kill()
+def without_config(run, tmp_path):
+    return run(WithoutConfig(tmp_path))
 
 
 def run_example(command: list[str], endpoint: str, cwd: Path, **more: str):

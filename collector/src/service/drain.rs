@@ -3,7 +3,11 @@
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use sluice_component::{ComponentRef, Kind, PipelineId, Reason, State, host::Process, ledger::Ledger};
+use sluice_component::{
+    ComponentRef, Kind, PipelineId, Reason, State,
+    host::Process,
+    ledger::{Balance, Ledger},
+};
 use tokio::time::Instant;
 use tracing::warn;
 
@@ -69,6 +73,8 @@ async fn stop_one(node: &Node, process: &Arc<Process>, deadline: Instant) {
 pub struct Drained {
     /// One entry per branch that lost something.
     pub losses: Vec<Loss>,
+    /// Branches whose items are not all accounted for; there are none unless a component has a bug.
+    pub uneven: Vec<Balance>,
 }
 
 /// What one exporter did not deliver for one pipeline.
@@ -86,11 +92,18 @@ impl Drained {
     /// Reads the ledger after the last component stopped.
     #[must_use]
     pub(super) fn read(ledger: &Ledger) -> Self {
-        let losses = ledger.balances().into_iter().filter_map(|balance| {
+        let mut drained = Self::default();
+        for balance in ledger.balances() {
             let items = balance.held() + balance.dropped.get(&Reason::Stopping).copied().unwrap_or(0);
-            (items > 0).then_some(Loss { pipeline: balance.pipeline, exporter: balance.exporter, items })
-        });
-        Self { losses: losses.collect() }
+            if items > 0 {
+                let (pipeline, exporter) = (balance.pipeline.clone(), balance.exporter.clone());
+                drained.losses.push(Loss { pipeline, exporter, items });
+            }
+            if !balance.is_even() {
+                drained.uneven.push(balance);
+            }
+        }
+        drained
     }
 
     /// Items that at least one exporter did not deliver: the most that any of a pipeline's exporters lost, over all

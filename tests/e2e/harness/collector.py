@@ -9,10 +9,12 @@ import subprocess
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import ClassVar
 
 from . import ledger, ports, waiting
 
 READY = "Everything is ready"
+UNEVEN = "The accounts do not balance"
 
 
 def binary() -> str:
@@ -22,14 +24,22 @@ def binary() -> str:
 
 
 class Collector:
-    def __init__(self, config: dict, directory: Path, env: dict | None = None, args: tuple = ()):
+    # All that were started, until they are killed.
+    started: ClassVar[list[Collector]] = []
+
+    def __init__(self, config: dict | Path, directory: Path, env: dict | None = None, args: tuple = ()):
+        """`config`: settings, or a file with them."""
         self.metrics_port = ports.free_one()
         reader = {"pull": {"exporter": {"prometheus": {"host": "127.0.0.1", "port": self.metrics_port}}}}
-        telemetry = config["service"].setdefault("telemetry", {})
-        telemetry["metrics"] = {"level": "detailed", "readers": [reader]}
-        # JSON is YAML.
-        self._file = directory / f"config-{self.metrics_port}.yaml"
-        self._file.write_text(json.dumps(config, indent=1))
+        metrics = {"level": "detailed", "readers": [reader]}
+        if isinstance(config, Path):
+            self._file = config
+            # JSON is YAML.
+            args = (*args, f"--set=service.telemetry.metrics={json.dumps(metrics)}")
+        else:
+            config["service"].setdefault("telemetry", {})["metrics"] = metrics
+            self._file = directory / f"config-{self.metrics_port}.yaml"
+            self._file.write_text(json.dumps(config, indent=1))
         self._log = directory / f"log-{self.metrics_port}.txt"
         self._env = {**os.environ, **(env or {})}
         self._args = args
@@ -41,6 +51,7 @@ class Collector:
             self._child = subprocess.Popen(command, env=self._env, stdout=log, stderr=subprocess.STDOUT)
         waiting.until(lambda: READY in self.log() or self._child.poll() is not None, "readiness", 30)
         assert self._child.poll() is None, self.log()
+        self.started.append(self)
         return self
 
     @property
@@ -74,6 +85,14 @@ class Collector:
             branch.assert_even(name)
         return branches
 
+    def assert_balanced(self):
+        """Nothing is lost unbooked: asked after every test, of collectors that run and of those that have ended."""
+        if self.is_running():
+            # While something moves, the terms are read one after the other.
+            even = lambda: all(branch.unbooked == 0 for branch in self.ledger().values())  # noqa: E731
+            waiting.until(even, lambda: f"even accounts: {self.ledger()}")
+        assert UNEVEN not in self.log(), self.log()
+
     # What the kernel says of it.
 
     def memory(self, name: str) -> int:
@@ -99,6 +118,8 @@ class Collector:
         return self.wait(seconds)
 
     def kill(self):
+        if self in self.started:
+            self.started.remove(self)
         if self._child and self._child.poll() is None:
             self._child.kill()
             self._child.wait()

@@ -140,11 +140,9 @@ def _version_1(client: Client, told: dict, span: dict):
     """What v1 says otherwise, or what becomes of it otherwise, as in otelcol."""
     tags = span["tags"]
     address, port = tags.pop("network.local.address"), tags.pop("net.host.port")
-    # An `error` says that it failed whatever its text; so does a status of HTTP.
+    # An `error` says that it failed, and why; a status of HTTP says that it failed.
     if "error" in tags:
-        why = tags.pop("error")[1]
-        # A status that is told has no message but its own.
-        span["status"] = [2, "" if span["status"][0] else why]
+        span["status"] = [2, tags.pop("error")[1]]
     elif span["status"][0] == 0 and "http.status_code" in tags:
         span["status"] = [2, ""]
     if client.name == "python-otel-zipkin-v1":

@@ -99,11 +99,14 @@ def _zipkin_span(span: dict) -> dict:
     if set(ends["remote"]) == {"port"}:
         ends["remote"] = {}
     code, message = span["status"]
-    if code in STATUS:
-        tags.pop("error", None)
-        tags["otel.status_code"] = ["string", f"STATUS_CODE_{STATUS[code]}"]
-    if code == 2:
+    # An `error` that says more than yes or no stays, unless the status is Ok.
+    error = tags.pop("error", None)
+    if error and error[0] == "string" and error[1] not in ("true", "false") and code != 1:
+        tags["error"] = error
+    elif code == 2:
         tags["error"] = ["bool", True]
+    if code in STATUS:
+        tags["otel.status_code"] = ["string", f"STATUS_CODE_{STATUS[code]}"]
     if message:
         tags["otel.status_description"] = ["string", message]
     if span["state"]:

@@ -84,13 +84,27 @@ async fn p2_who_gives_up_at_its_deadline_still_has_time_to_say_so() {
 }
 
 #[test]
+fn items_that_nobody_has_booked_are_found() {
+    let ledger = Ledger::default();
+    let account = ledger.account(&PipelineId::new(Signal::Traces, ""));
+    let [good, bad] = ["good", "bad"].map(|id| account.branch(&component(Kind::Exporter, id)));
+    account.accepted(5);
+    good.sent(5);
+    bad.sent(4);
+    let drained = Drained::read(&ledger);
+    assert_eq!(drained.uneven, [bad.balance()]);
+    assert_eq!(drained.losses, []);
+}
+
+#[test]
 fn losses_are_told_per_exporter_and_counted_once_per_pipeline() {
     let loss = |pipeline: &str, exporter: &str, items| Loss {
         pipeline: PipelineId::new(Signal::Traces, pipeline),
         exporter: component(Kind::Exporter, exporter),
         items,
     };
-    let drained = Drained { losses: vec![loss("", "a", 5), loss("", "b", 7), loss("x", "a", 1)] };
+    let losses = vec![loss("", "a", 5), loss("", "b", 7), loss("x", "a", 1)];
+    let drained = Drained { losses, ..Drained::default() };
     assert_eq!(drained.lost(), 8);
     assert_eq!(
         drained.to_string(),
