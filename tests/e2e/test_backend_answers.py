@@ -11,7 +11,8 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 
 from harness import config, raw, signals, waiting, wire
-from harness.sink import GrpcSink, HttpSink, reply
+from harness.serving import reply
+from harness.sink import GrpcSink, HttpSink
 
 SPANS = 10
 REQUEST = wire.nested([1, 2], b"".join(wire.field(2, wire.span(span_id=bytes([n + 1] * 8))) for n in range(SPANS)))

@@ -227,7 +227,7 @@ def test_a_failing_backend_end_to_end(collector, backend, grpc_status, http_stat
 
 
 def _answer(handler, status):
-    from harness.sink import reply
+    from harness.serving import reply
 
     return reply(handler, status, b"", "application/x-protobuf")
 

@@ -34,7 +34,10 @@ class Server:
 
     def wait_ready(self, seconds: float = 120.0):
         waiting.until(lambda: self._answers() or self._child.poll() is not None, f"{self.name} is ready", seconds)
-        assert self._child.poll() is None, self._log.read_text(errors="replace")
+        assert self._child.poll() is None, self.log()
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
 
     def kill(self):
         if self._child.poll() is None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import threading
 import zlib
 from concurrent import futures
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import grpc
 
-from . import otlp_json, ports, signals, waiting
+from . import otlp_json, ports, serving, signals, waiting
+from .serving import HttpServer, reply
 from .signals import Signal
 
 
@@ -106,45 +107,14 @@ class GrpcSink(Recorder):
         return export
 
 
-class HttpSink(Recorder):
+class HttpSink(HttpServer, Recorder):
     def __init__(self, port: int | None = None):
-        super().__init__()
-        self.port = port or ports.free_one()
+        HttpServer.__init__(self, port)
+        Recorder.__init__(self)
         self.headers: list[dict] = []
 
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self):
-        sink = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            # Headers and body leave in one segment.
-            wbufsize = -1
-            disable_nagle_algorithm = True
-
-            def do_POST(self):
-                sink._post(self)
-
-            def log_message(self, *_):
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def _post(self, handler: BaseHTTPRequestHandler):
-        headers = {key.lower(): value for key, value in handler.headers.items()}
-        body = _read(handler, headers)
+    def post(self, handler: BaseHTTPRequestHandler):
+        headers, body = serving.headers(handler), serving.body(handler)
         if headers.get("content-encoding") == "gzip":
             body = zlib.decompress(body, wbits=31)
         self.headers.append(headers)
@@ -157,27 +127,3 @@ class HttpSink(Recorder):
         # A decision of the test has already answered.
         if self.offer(signal, body, decode, handler) is None:
             reply(handler, 200, b"{}" if as_json else b"", headers["content-type"])
-
-
-def reply(handler: BaseHTTPRequestHandler, status: int, body: bytes, content_type: str, **headers: str):
-    """Answers a request; underscores in header names become hyphens."""
-    handler.send_response(status)
-    handler.send_header("content-type", content_type)
-    handler.send_header("content-length", str(len(body)))
-    for key, value in headers.items():
-        handler.send_header(key.replace("_", "-"), value)
-    handler.end_headers()
-    handler.wfile.write(body)
-    handler.wfile.flush()
-    return True
-
-
-def _read(handler: BaseHTTPRequestHandler, headers: dict) -> bytes:
-    if headers.get("transfer-encoding") != "chunked":
-        return handler.rfile.read(int(headers.get("content-length", 0)))
-    body = bytearray()
-    while size := int(handler.rfile.readline().split(b";")[0], 16):
-        body += handler.rfile.read(size)
-        handler.rfile.readline()
-    handler.rfile.readline()
-    return bytes(body)

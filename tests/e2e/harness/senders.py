@@ -1,0 +1,66 @@
+"""What scrapes and writes remotely: sluice, and Prometheus itself, so that a test of the protocol is itself tested."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .collector import Collector
+from .prometheus import Prometheus, Prometheus3
+
+MESSAGES = {1: "prometheus.WriteRequest", 2: "io.prometheus.write.v2.Request"}
+# Both send every name as it was exposed.
+STRATEGIES = {1: "UnderscoreEscapingWithoutSuffixes", 2: "NoTranslation"}
+RETRY = {"initial_interval": "50ms", "max_interval": "500ms"}
+
+
+def jobs(**targets) -> list[dict]:
+    """Scrape configurations: a target for each job, five times a second. A tuple has more keys of the job."""
+    out = []
+    for name, target in targets.items():
+        target, more = target if isinstance(target, tuple) else (target, {})
+        out.append(
+            {
+                "job_name": name,
+                "scrape_interval": "200ms",
+                "static_configs": [{"targets": [target.address]}],
+                **more,
+            }
+        )
+    return out
+
+
+def sluice(directory: Path, version: int, scrape_configs: list[dict], urls: list[str], **exporter) -> Collector:
+    """One exporter for each URL: they do not wait for each other."""
+    settings = {
+        "protobuf_message": MESSAGES[version],
+        "translation_strategy": STRATEGIES[version],
+        "target_info": {"enabled": False},
+        "disable_scope_info": True,
+        "send_metadata": True,
+        "retry_on_failure": RETRY,
+        **exporter,
+    }
+    exporters = {f"prometheusremotewrite/{number}": {"endpoint": url, **settings} for number, url in enumerate(urls)}
+    pipeline = {"receivers": ["prometheus"], "exporters": list(exporters)}
+    config = {
+        "receivers": {"prometheus": {"config": {"scrape_configs": scrape_configs}}},
+        "exporters": exporters,
+        "service": {"pipelines": {"metrics": pipeline}},
+    }
+    return Collector(config, directory)
+
+
+def prometheus(directory: Path, version: int, scrape_configs: list[dict], urls: list[str]) -> Prometheus:
+    kind = Prometheus if version == 1 else Prometheus3
+    write = {
+        "queue_config": {"batch_send_deadline": "100ms", "min_backoff": "50ms", "max_backoff": "500ms", "max_shards": 1},
+        "send_exemplars": True,
+        "send_native_histograms": True,
+        "metadata_config": {"send_interval": "500ms"},
+    }
+    if version == 2:
+        write["protobuf_message"] = MESSAGES[2]
+    else:
+        # 2.42 learns of native histograms from a flag.
+        scrape_configs = [{k: v for k, v in job.items() if k != "scrape_native_histograms"} for job in scrape_configs]
+    return kind(directory, scrape_configs, {"remote_write": [{"url": url, **write} for url in urls]})
