@@ -1,6 +1,9 @@
 //! The component types of `otelcol-contrib`, so that a configuration that names one which does not exist
 //! here is told apart from a typing error. Facts of its v0.159 manifest; old spellings included.
 
+mod instead;
+
+pub use instead::instead_of;
 use sluice_component::Kind;
 
 /// Whether `otelcol-contrib` has a component of `kind` called `type_`.
@@ -75,5 +78,22 @@ mod tests {
         assert!(in_contrib(Kind::Receiver, "file_log"));
         assert!(!in_contrib(Kind::Receiver, "filelogs"));
         assert!(!in_contrib(Kind::Processor, ""));
+    }
+
+    #[test]
+    fn for_each_component_that_is_lacking_there_is_something_to_do_instead() {
+        let registry = crate::components::full();
+        for kind in Kind::ALL {
+            let ours: Vec<&str> = registry.describe(kind).iter().map(|factory| factory.type_()).collect();
+            for type_ in names(kind).split_ascii_whitespace().filter(|type_| !ours.contains(type_)) {
+                let (nearest, how) = instead_of(kind, type_);
+                assert!(!how.is_empty(), "{kind} {type_}");
+                for near in nearest {
+                    assert!(in_contrib(kind, near), "{kind} {type_}: there never was a {near}");
+                }
+                let exists = nearest.is_empty() || nearest.iter().any(|near| ours.contains(near));
+                assert!(exists || !cfg!(feature = "full"), "{kind} {type_}: none of {nearest:?} exists");
+            }
+        }
     }
 }

@@ -21,6 +21,10 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them, in the order of the data.
+    pub const ALL: [Self; 5] =
+        [Self::Receiver, Self::Processor, Self::Exporter, Self::Connector, Self::Extension];
+
     /// The singular, as otelcol's log fields and metric labels write it: `receiver`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -127,7 +127,7 @@ pub fn load_examples(registry: &Registry, page: &str) -> usize {
     let mut loaded = 0;
     for example in page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
         let node = Node::from_yaml("example.yaml", example).expect("YAML");
-        for kind in [Kind::Receiver, Kind::Processor, Kind::Exporter, Kind::Connector, Kind::Extension] {
+        for kind in Kind::ALL {
             for entry in node.get(kind.section()).map(Node::entries).unwrap_or_default() {
                 let type_ = entry.key.split('/').next().unwrap_or_default();
                 let known = registry.describe(kind);

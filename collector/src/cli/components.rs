@@ -3,8 +3,6 @@
 use sluice_component::{Kind, Registry, factory::Described};
 use sluice_config::{Node, Print, Value};
 
-const KINDS: [Kind; 5] = [Kind::Receiver, Kind::Processor, Kind::Exporter, Kind::Connector, Kind::Extension];
-
 /// Where configuration may come from.
 const SCHEMES: [&str; 5] = ["env", "file", "http", "https", "yaml"];
 
@@ -20,7 +18,7 @@ pub(super) fn list(registry: &Registry) -> String {
         ("version", env!("CARGO_PKG_VERSION")),
     ];
     root.set("buildinfo", map(about));
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let all = registry.describe(kind).into_iter().map(|factory| component(kind, factory));
         root.set(kind.section(), seq(all));
     }

@@ -64,8 +64,7 @@ impl Fields {
 /// `exporters.otlp/backend` is the exporter `otlp/backend`.
 fn component(path: &str) -> Option<(Kind, &str)> {
     let (section, id) = path.split_once('.')?;
-    let kinds = [Kind::Receiver, Kind::Processor, Kind::Exporter, Kind::Connector, Kind::Extension];
-    Some((kinds.into_iter().find(|kind| kind.section() == section)?, id))
+    Some((Kind::ALL.into_iter().find(|kind| kind.section() == section)?, id))
 }
 
 fn is_telemetry(signal: &str) -> bool {

@@ -11,9 +11,6 @@ use sluice_config::{Entry, Node, Problem, Problems, closest};
 use super::{purposes::Purposes, section};
 use crate::known;
 
-pub(super) const KINDS: [Kind; 5] =
-    [Kind::Receiver, Kind::Processor, Kind::Exporter, Kind::Connector, Kind::Extension];
-
 /// What the configuration defines. A component that could not be read is defined all the same, so that the
 /// pipelines which name it are not blamed as well.
 #[derive(Default)]
@@ -27,7 +24,7 @@ impl Definitions {
         problems: &mut Problems,
     ) -> Self {
         let mut definitions = Self::default();
-        for kind in KINDS {
+        for kind in Kind::ALL {
             if let Some(node) = root.get(kind.section())
                 && section(node, kind.section(), problems)
             {
@@ -186,14 +183,24 @@ fn unknown_type(registry: &Registry, component: &ComponentRef, entry: &Entry) ->
         }
         _ => {}
     }
-    let known = known::in_contrib(kind, type_);
-    let problem = match closest(type_, types.iter().copied()) {
-        Some(near) => problem.help(format!("the nearest that exists is `{near}`")),
-        None => problem,
-    };
-    if known {
-        problem.note(format!("`{type_}` is known from otelcol-contrib; sluice does not have this {kind} yet"))
-    } else {
-        problem.note(format!("otelcol-contrib has no {kind} of this name either"))
+    if !known::in_contrib(kind, type_) {
+        let problem = problem.note(format!("otelcol-contrib has no {kind} of this name either"));
+        return match (closest(type_, types.iter().copied()), elsewhere(registry, type_)) {
+            (Some(near), _) => problem.help(format!("the nearest that exists is `{near}`")),
+            (None, Some(other)) => problem.help(format!("`{type_}` is one of the {}", other.section())),
+            (None, None) => problem,
+        };
     }
+    let problem = problem
+        .note(format!("`{type_}` is known from otelcol-contrib; sluice does not have this {kind} yet"));
+    let (nearest, how) = known::instead_of(kind, type_);
+    match nearest.iter().find_map(|near| find(registry, kind, near)) {
+        Some(near) => problem.help(format!("the nearest that exists is `{}`: {how}", near.type_())),
+        None => problem.help(how),
+    }
+}
+
+/// The kind of component that has this type.
+fn elsewhere(registry: &Registry, type_: &str) -> Option<Kind> {
+    Kind::ALL.into_iter().find(|&kind| find(registry, kind, type_).is_some())
 }

@@ -6,7 +6,7 @@ use sluice_pdata::Signal;
 
 use super::{
     Pipeline,
-    definitions::{Definitions, KINDS, find},
+    definitions::{Definitions, find},
     section, unknown_keys,
 };
 
@@ -193,7 +193,8 @@ fn undefined(
     let problem = Problem::error(path, format!("references {kind} \"{id}\" which is not configured"));
     let known = || kinds.iter().flat_map(|&kind| definitions.ids(kind));
     let near = closest(id.as_str(), known().take(200)).is_some();
-    let other = KINDS.into_iter().find(|&other| definitions.contains(&ComponentRef::new(other, id.clone())));
+    let other =
+        Kind::ALL.into_iter().find(|&other| definitions.contains(&ComponentRef::new(other, id.clone())));
     let problem = match other {
         Some(other) => {
             problem.note(format!("`{id}` is configured under `{}`: it is no {kind}", other.section()))

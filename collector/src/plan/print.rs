@@ -6,11 +6,7 @@ use sluice_component::{
 };
 use sluice_config::{Node, Problems, Reach, Value, decode_and, to_node};
 
-use super::{
-    Plan, SERVICE, TOP_LEVEL,
-    definitions::{self, KINDS},
-    unknown_keys,
-};
+use super::{Plan, SERVICE, TOP_LEVEL, definitions, unknown_keys};
 use crate::{settings::Settings, telemetry_settings::TelemetrySettings};
 
 impl Plan {
@@ -81,7 +77,7 @@ impl Plan {
     #[must_use]
     pub fn effective(&self, secrets: Secrets) -> Node {
         let mut tree = Node::empty_map();
-        for kind in KINDS {
+        for kind in Kind::ALL {
             let mut section = Node::empty_map();
             for (component, parsed) in self.components.iter().filter(|(c, _)| c.kind() == kind) {
                 section.set(component.id().as_str(), parsed.effective(secrets));
@@ -117,7 +113,7 @@ pub(crate) fn unchecked(registry: &Registry, mut root: Node, problems: &mut Prob
     let written = root.clone();
     unknown_keys(&written, "", &TOP_LEVEL, problems);
     let purpose = Purpose { reach: Reach::Form, ..Purpose::default() };
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let Some(section) = written.get(kind.section()) else { continue };
         let mut decoded = Node::empty_map();
         for (component, factory, entry) in definitions::known(registry, kind, section, problems) {

@@ -73,7 +73,7 @@ fn a_reference_to_nothing_says_what_may_have_been_meant() {
 
 #[test]
 fn unknown_types_are_told_apart() {
-    let text = problem(&with(PIPELINE, "extensions: {opamp: }\nconnectors: {forwrd: }"));
+    let text = problem(&with(PIPELINE, "extensions: {opamp: }\nconnectors: {forwrd: , failover: , toy: }"));
     assert!(
         text.contains("`opamp` is known from otelcol-contrib; sluice does not have this extension yet"),
         "{text}"
@@ -81,6 +81,8 @@ fn unknown_types_are_told_apart() {
     assert!(text.contains("unknown type: \"forwrd\" for id: \"forwrd\""), "{text}");
     assert!(text.contains("the nearest that exists is `forward`"), "{text}");
     assert!(text.contains("otelcol-contrib has no connector of this name either"), "{text}");
+    assert!(text.contains("the nearest that exists is `forward`: it hands everything on to all"), "{text}");
+    assert!(text.contains("`toy` is one of the receivers"), "{text}");
 }
 
 #[test]

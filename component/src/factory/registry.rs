@@ -119,7 +119,7 @@ impl Registry {
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
-        for kind in [Kind::Receiver, Kind::Processor, Kind::Exporter, Kind::Connector, Kind::Extension] {
+        for kind in Kind::ALL {
             let types: Vec<_> = self.describe(kind).into_iter().map(Described::type_).collect();
             map.entry(&kind.section(), &types);
         }
