@@ -9,7 +9,7 @@ mod metrics;
 mod resource;
 
 pub use logs::{Encoding, LogLevel, Logs, Sampling};
-pub use metrics::{Included, Metrics, Prometheus, Pull, PullExporter, Reader};
+pub use metrics::{Metrics, Prometheus, Pull, PullExporter, Reader};
 pub use resource::{Resource, ResourceSettings};
 use serde::{Deserialize, Serialize};
 use sluice_component::Level;

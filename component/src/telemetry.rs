@@ -6,6 +6,7 @@
 
 mod families;
 mod packets;
+mod unconverted;
 
 use std::{
     fmt,
@@ -17,6 +18,7 @@ pub use families::PerSignal;
 pub use packets::{PacketLoss, PacketMetrics};
 use prometheus::{Histogram, HistogramTimer, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 use sluice_pdata::{Pdata, Signal};
+pub use unconverted::UnconvertedMetrics;
 
 use crate::{
     ids::{ComponentRef, PipelineId},
@@ -134,6 +136,12 @@ impl Telemetry {
             Late::new(&f.exporter_sent[signal], &[id, "", "", ""]),
             Late::new(&f.exporter_send_failed[signal], &[id]),
         )))
+    }
+
+    /// Counts data points that `exporter` could not convert, by the metric's name and reason.
+    #[must_use]
+    pub fn unconverted(&self, exporter: &ComponentRef) -> UnconvertedMetrics {
+        UnconvertedMetrics::new(&self.0.families, exporter)
     }
 
     /// The counters of one processor in one pipeline: booked by the graph, not by processors.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sluice_component::{Claim, Level};
-use sluice_config::{Check, Checker, Node};
+use sluice_config::{Check, Checker, Included, Node};
 use sluice_net::{Endpoint, EndpointError, Transport};
 
 /// The collector's own metrics.
@@ -211,56 +211,6 @@ impl Check for Prometheus {
             at.key("host").error(why);
         }
     }
-}
-
-/// Names with `*` and `?` as wildcards.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Included {
-    /// Names that are taken.
-    pub included: Vec<String>,
-    /// Names that are left out although they are included.
-    pub excluded: Vec<String>,
-}
-
-impl Included {
-    fn is_none(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Whether `name` is taken.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        let any = |patterns: &[String]| patterns.iter().any(|p| matches(p.as_bytes(), name.as_bytes()));
-        any(&self.included) && !any(&self.excluded)
-    }
-}
-
-/// Whether `name` fits a pattern with `*` and `?`. Each star is tried once, so the time is bounded by the product
-/// of both lengths.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    let (mut p, mut n) = (0, 0);
-    let mut star = None;
-    while n < name.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, n));
-                p += 1;
-            }
-            Some(&c) if c == b'?' || Some(&c) == name.get(n) => {
-                p += 1;
-                n += 1;
-            }
-            _ => match &mut star {
-                Some((at, taken)) => {
-                    *taken += 1;
-                    (p, n) = (*at + 1, *taken);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.iter().skip(p).all(|&c| c == b'*')
 }
 
 /// The value that a table has under `text`, in either case.

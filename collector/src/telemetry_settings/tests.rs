@@ -105,11 +105,3 @@ fn the_effective_settings_read_back_as_themselves() {
     assert_eq!(to_node(&again), to_node(&settings));
     assert_eq!(again.unwrap().resource.resolve("id"), settings.resource.resolve("id"));
 }
-
-#[test]
-fn included_names_take_wildcards() {
-    let labels =
-        Included { included: vec!["service.*".into(), "h?st".into()], excluded: vec!["*.id".into()] };
-    assert!(labels.has("service.name") && labels.has("host"));
-    assert!(!labels.has("service.instance.id") && !labels.has("hoost") && !labels.has("zone"));
-}

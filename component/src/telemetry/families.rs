@@ -50,6 +50,7 @@ pub(super) struct Families {
     pub(super) exporter_enqueue_failed: PerSignal<IntCounterVec>,
     pub(super) exporter_rejected: IntCounterVec,
     pub(super) exporter_retries: IntCounterVec,
+    pub(super) exporter_unconverted: IntCounterVec,
     pub(super) queue_size: IntGaugeVec,
     pub(super) queue_capacity: IntGaugeVec,
     pub(super) in_flight: IntGaugeVec,
@@ -171,6 +172,11 @@ impl Families {
                 "sluice_exporter_rejected_items",
                 "Number of items that the destination rejected in a partial success.",
                 &id_and_signal,
+            ),
+            exporter_unconverted: basic.counter(
+                "sluice_exporter_unconverted_points",
+                "Number of data points that have no form in the exporter's format.",
+                &["exporter", "metric", "reason"],
             ),
             exporter_retries: basic.counter(
                 "sluice_exporter_retries",
