@@ -5,6 +5,8 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use tokio::sync::Notify;
+
 /// Bytes that data from outside may occupy, shared by the whole process.
 ///
 /// Servers reserve as body bytes arrive, before they decompress, and for what a decoded form would cost. The
@@ -16,7 +18,17 @@ pub struct Budget(Arc<Inner>);
 struct Inner {
     limit: AtomicUsize,
     used: AtomicUsize,
-    windows: AtomicUsize,
+    windows: Windows,
+}
+
+/// What the servers of the process have promised their peers as receive windows. That is no part of [`Budget::used`];
+/// servers keep it within a part of the limit, which makes it the cap on connections.
+#[derive(Debug, Default)]
+pub struct Windows {
+    /// Bytes.
+    pub granted: AtomicUsize,
+    /// A connection was refused because there was nothing left to promise: those that are idle make room.
+    pub wanted: Notify,
 }
 
 /// The budget had no room.
@@ -38,7 +50,7 @@ impl Budget {
         Self(Arc::new(Inner {
             limit: AtomicUsize::new(limit),
             used: AtomicUsize::new(0),
-            windows: AtomicUsize::new(0),
+            windows: Windows::default(),
         }))
     }
 
@@ -54,10 +66,9 @@ impl Budget {
         self.0.used.load(Ordering::Relaxed)
     }
 
-    /// Bytes that the servers of the process have promised their peers as receive windows. They are no part of
-    /// [`Budget::used`]; servers keep them within a part of the limit.
+    /// What the servers of the process have promised their peers.
     #[must_use]
-    pub fn windows(&self) -> &AtomicUsize {
+    pub fn windows(&self) -> &Windows {
         &self.0.windows
     }
 

@@ -60,7 +60,8 @@ pub(crate) struct Ages {
     pub(crate) age: Option<Duration>,
     /// From then on, before they are cut.
     pub(crate) grace: Option<Duration>,
-    /// To finish the TLS handshake, and then to say which HTTP it is; 10 s where there is none.
+    /// To finish the TLS handshake, then to say which HTTP it is, and to be idle while other connections are refused;
+    /// 10 s where there is none.
     pub(crate) handshake: Option<Duration>,
     /// How often clients may ping; `None` is as often as they like.
     pub(crate) pings: Option<PingPolicy>,
@@ -86,6 +87,8 @@ pub(crate) struct Control {
 #[derive(Debug)]
 pub(crate) struct Activity {
     busy: AtomicUsize,
+    /// There was a request.
+    used: AtomicBool,
     /// Somebody waits for the connection to be idle: without it, requests need no clock.
     watched: AtomicBool,
     idle_since: Mutex<Instant>,
@@ -100,6 +103,7 @@ impl Activity {
     pub(crate) fn new(watched: bool) -> Arc<Self> {
         Arc::new(Self {
             busy: AtomicUsize::new(0),
+            used: AtomicBool::new(false),
             watched: AtomicBool::new(watched),
             idle_since: Mutex::new(Instant::now()),
             ended: Notify::new(),
@@ -109,6 +113,7 @@ impl Activity {
     /// Marks a request until the mark is dropped.
     pub(crate) fn begin(self: &Arc<Self>) -> Busy {
         self.busy.fetch_add(1, Ordering::SeqCst);
+        self.used.store(true, Ordering::Relaxed);
         Busy(self.clone())
     }
 
@@ -127,6 +132,19 @@ impl Activity {
         *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         // Either the last request sees this, or who waits sees that it has ended.
         self.watched.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until no request has been in flight for `time`, and no longer than that takes at the least. False when
+    /// there was one meanwhile. A connection that never had one counts from its start.
+    async fn is_idle_for(&self, time: Duration) -> bool {
+        let used = || self.used.load(Ordering::Relaxed);
+        let was_used = used();
+        if was_used {
+            self.watch();
+        }
+        let Some(since) = self.idle_since() else { return false };
+        tokio::time::sleep_until(since + time).await;
+        used() == was_used && self.idle_since() == Some(since)
     }
 
     /// Returns when no request has been in flight for `time`; the activity is watched.
@@ -164,6 +182,7 @@ struct Windows {
 struct Refused {
     unsaid: u64,
     said: Option<Instant>,
+    asked: Option<Instant>,
 }
 
 /// The window that one connection was granted.
@@ -179,6 +198,8 @@ const LARGEST_WINDOW: usize = 1 << 20;
 const FEWEST_CONNECTIONS: usize = 64;
 /// Between two log lines about refused connections.
 const SAY_EVERY: Duration = Duration::from_secs(10);
+/// Between two calls on idle connections to make room.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 
 impl Windows {
     /// A 64th of what is left of the quarter, within 64 KiB and 1 MiB; `None` when that does not fit.
@@ -191,14 +212,18 @@ impl Windows {
             bytes = (left / 64).clamp(SMALLEST_WINDOW, LARGEST_WINDOW);
             (bytes <= left).then(|| granted + bytes)
         };
-        windows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).ok()?;
+        windows.granted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).ok()?;
         Some(Window { bytes: u32::try_from(bytes).unwrap_or(u32::MAX), budget: self.budget.clone() })
     }
 
-    /// Counts a connection that was refused. The number to log, now and then.
+    /// Counts a connection that was refused, and asks idle ones to make room. The number to log, now and then.
     fn refuse(&self) -> Option<u64> {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         refused.unsaid += 1;
+        if refused.asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY) {
+            refused.asked = Some(Instant::now());
+            self.budget.windows().wanted.notify_waiters();
+        }
         if refused.said.is_some_and(|said| said.elapsed() < SAY_EVERY) {
             return None;
         }
@@ -211,11 +236,16 @@ impl Window {
     pub(crate) fn bytes(&self) -> u32 {
         self.bytes
     }
+
+    /// Waits until a connection is refused because there are no windows left.
+    async fn wanted(&self) {
+        self.budget.windows().wanted.notified().await;
+    }
 }
 
 impl Drop for Window {
     fn drop(&mut self) {
-        self.budget.windows().fetch_sub(self.bytes as usize, Ordering::Relaxed);
+        self.budget.windows().granted.fetch_sub(self.bytes as usize, Ordering::Relaxed);
     }
 }
 
@@ -333,8 +363,18 @@ impl Control {
                 None => never().await,
             }
         };
+        let handshake = self.ages.handshake.unwrap_or(HANDSHAKE);
+        // A place that is not used goes to who wants it.
+        let wanted = async {
+            loop {
+                self.window.wanted().await;
+                if self.activity.is_idle_for(handshake).await {
+                    return;
+                }
+            }
+        };
         let silent = async {
-            tokio::time::sleep(self.ages.handshake.unwrap_or(HANDSHAKE)).await;
+            tokio::time::sleep(handshake).await;
             if !self.is_silent() {
                 never().await;
             }
@@ -345,6 +385,7 @@ impl Control {
             () = self.stop.cancelled() => None,
             () = age => self.ages.grace,
             () = idle => None,
+            () = wanted => None,
         };
         if self.is_silent() {
             return;
@@ -482,7 +523,7 @@ mod tests {
         assert!(bytes.is_sorted_by(|earlier, later| earlier >= later));
         assert!(bytes.iter().sum::<usize>() <= 128 << 20, "a quarter of the budget");
         drop(held);
-        assert_eq!(windows.budget.windows().load(Ordering::Relaxed), 0);
+        assert_eq!(windows.budget.windows().granted.load(Ordering::Relaxed), 0);
     }
 
     #[test]
@@ -516,6 +557,28 @@ mod tests {
         };
         tokio::join!(idle, end);
         assert_eq!(watched.elapsed(), Duration::from_secs(8));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_idle_when_it_had_no_request_for_so_long() {
+        let ten = Duration::from_secs(10);
+        let activity = Activity::new(false);
+        tokio::time::advance(ten).await;
+        let asked = Instant::now();
+        assert!(activity.is_idle_for(ten).await, "it never had one");
+        assert_eq!(asked.elapsed(), Duration::ZERO);
+
+        let busy = activity.begin();
+        assert!(!activity.is_idle_for(ten).await);
+        drop(busy);
+        let asked = Instant::now();
+        assert!(activity.is_idle_for(ten).await);
+        assert_eq!(asked.elapsed(), ten, "nobody knew before since when");
+        let request = async {
+            tokio::time::sleep(ten / 2).await;
+            drop(activity.begin());
+        };
+        assert!(!tokio::join!(activity.is_idle_for(ten), request).0);
     }
 
     #[tokio::test(start_paused = true)]

@@ -353,8 +353,40 @@ async fn i11_connections_that_no_window_is_left_for_are_refused_by_all_servers()
         assert_eq!(within(refused.read(&mut [0; 9])).await.unwrap_or(0), 0);
     }
     drop(open);
-    until("the windows are back", || host.budget().windows().load(Ordering::SeqCst) == 0).await;
+    until("the windows are back", || host.budget().windows().granted.load(Ordering::SeqCst) == 0).await;
     assert_eq!(raw(&other, |_| {}, vec![framed(0, 0, b"")]).await.unwrap().code(), Code::Ok);
+}
+
+#[tokio::test]
+async fn i11_idle_connections_make_room_for_one_that_is_refused() {
+    let host = host(1 << 20);
+    let server = grpc_server(&plain_server(), &host, Arc::new(Echo::default())).await;
+    let mut idle = Vec::new();
+    for _ in 0..63 {
+        let mut stream = tokio::net::TcpStream::connect(server.addresses()[0]).await.unwrap();
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+        within(stream.read_exact(&mut [0; 9])).await.unwrap();
+        idle.push(stream);
+    }
+    pass_seconds(11).await;
+    let busy = tokio::net::TcpStream::connect(server.addresses()[0]).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(busy)).await.unwrap();
+    let connection = tokio::task::spawn(connection);
+    let (feed, frames) = tokio::sync::mpsc::channel(1);
+    feed.send(Ok::<_, std::convert::Infallible>(Frame::data(framed(0, 4 << 20, b"a")))).await.unwrap();
+    let body = StreamBody::new(tokio_stream::wrappers::ReceiverStream::new(frames));
+    let request = Request::post(format!("http://test{PATH}")).header("content-type", "application/grpc");
+    let call = tokio::task::spawn(sender.send_request(request.body(body).unwrap()));
+    until("the call is there", || host.budget().used() > 0).await;
+    let mut refused = tokio::net::TcpStream::connect(server.addresses()[0]).await.unwrap();
+    assert_eq!(within(refused.read(&mut [0; 9])).await.unwrap_or(0), 0);
+    for mut stream in idle {
+        let mut last_words = Vec::new();
+        drop(within(stream.read_to_end(&mut last_words)).await);
+    }
+    assert_eq!(raw(&server, |_| {}, vec![framed(0, 0, b"")]).await.unwrap().code(), Code::Ok);
+    assert!(!call.is_finished() && !connection.is_finished());
 }
 
 #[tokio::test]
