@@ -3,6 +3,7 @@
 //! - [`model`]: what samples are made of: types, metadata, native histograms, stale markers; [`labels`]: label sets;
 //!   [`number`]: floats as Go reads and writes them
 //! - [`names`]: what OpenTelemetry calls a metric, an attribute and a unit, as Prometheus calls them
+//! - [`to_otlp`]: samples to OTLP metrics
 //! - [`exposition`]: what a target answers to a scrape: text 0.0.4, OpenMetrics 1.0, delimited protobuf
 //! - [`expose`]: what a scraper is answered, in the same forms
 pub mod expose;
@@ -11,3 +12,4 @@ pub mod labels;
 pub mod model;
 pub mod names;
 pub mod number;
+pub mod to_otlp;

@@ -170,13 +170,19 @@ impl LabelsBuilder {
         self.labels.is_empty()
     }
 
-    /// The labels, which also stay in the builder. Of a name that was pushed twice, one stays. What lies beyond 4 GiB
-    /// of text is left out.
+    /// The labels, which also stay in the builder. Of a name that was pushed twice, the last one stays. What lies
+    /// beyond 4 GiB of text is left out.
     #[must_use]
     pub fn build(&mut self) -> Labels {
         self.sort();
         let source = &self.text;
-        self.labels.dedup_by(|a, b| a.name(source) == b.name(source));
+        self.labels.dedup_by(|later, place| {
+            let is_same = later.name(source) == place.name(source);
+            if is_same {
+                *place = *later;
+            }
+            is_same
+        });
         let len = self.labels.iter().map(|place| place.end - place.start).sum();
         let mut text = String::with_capacity(len);
         let mut ends = Vec::with_capacity(self.labels.len() * 2);
@@ -194,7 +200,7 @@ impl LabelsBuilder {
 
     fn sort(&mut self) {
         let text = &self.text;
-        self.labels.sort_unstable_by(|a, b| a.name(text).cmp(b.name(text)));
+        self.labels.sort_by(|a, b| a.name(text).cmp(b.name(text)));
     }
 }
 
@@ -256,11 +262,13 @@ mod tests {
         let labels = builder.build();
         assert_eq!(format!("{labels:?}"), r#"{__name__="up"}"#);
         assert_eq!(labels.metric_name(), "up");
+        builder.clear();
         builder.push("a", "1");
         builder.push("b", "2");
         assert_eq!(builder.duplicate(), None);
         builder.push("a", "3");
         assert_eq!(builder.duplicate(), Some("a"));
+        assert_eq!(format!("{:?}", builder.build()), r#"{a="3", b="2"}"#);
         builder.clear();
         assert!(builder.is_empty() && builder.build().is_empty());
     }

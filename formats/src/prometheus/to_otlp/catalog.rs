@@ -1,0 +1,312 @@
+//! Labels become a series: what it is called, where it belongs and its attributes, all as bytes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sluice_pdata::wire::Write;
+
+use super::attributes::{self, KEPT_AS};
+use super::families::Families;
+use super::roles::{self, Member, Role};
+use super::{Options, Source, units};
+use crate::prometheus::labels::{Labels, LabelsBuilder, METRIC_NAME};
+use crate::prometheus::model::{Metadata, MetricType};
+
+/// Metrics that are kept before it is looked whether anybody still uses them.
+const FEW_METRICS: usize = 10_000;
+
+/// Labels that say nothing of the samples.
+const OF_THE_TARGET: [&str; 5] = [METRIC_NAME, "job", "instance", "__scheme__", "__metrics_path__"];
+
+/// Makes series. What several of them share is there once, for as long as one of them lives.
+#[derive(Debug)]
+pub struct Catalog {
+    options: Options,
+    origins: HashMap<Vec<u8>, Origins>,
+    /// How many there are, and how many there may be before unused ones are looked for.
+    pub(super) metrics: usize,
+    most_metrics: usize,
+    key: Vec<u8>,
+}
+
+/// One origin and its metrics by name.
+#[derive(Debug)]
+struct Origins {
+    origin: Arc<Origin>,
+    metrics: HashMap<String, Arc<Metric>>,
+}
+
+/// A resource and a scope.
+#[derive(Debug, Default)]
+pub(super) struct Origin {
+    pub(super) job: String,
+    pub(super) instance: String,
+    /// The body of the `InstrumentationScope`.
+    pub(super) scope: Vec<u8>,
+    pub(super) schema_url: String,
+}
+
+/// A metric of one origin.
+#[derive(Debug)]
+pub(super) struct Metric {
+    pub(super) origin: Arc<Origin>,
+    /// As Prometheus calls it.
+    pub(super) name: String,
+    pub(super) metadata: Metadata,
+    /// Its first fields in OTLP: name, description, unit.
+    pub(super) head: Vec<u8>,
+}
+
+/// A series, ready for its samples. Holds no labels, some 60 bytes and its attributes.
+#[derive(Debug, Clone)]
+pub struct Series {
+    pub(super) metric: Arc<Metric>,
+    pub(super) role: Role,
+    /// Kept under [`KEPT_AS`].
+    pub(super) attributes: Box<[u8]>,
+    /// Of the attributes, if the series is a part of something.
+    pub(super) hash: u64,
+    /// What `le` or `quantile` said, for samples that do not become part of anything after all.
+    pub(super) bound: Box<str>,
+    generation: u64,
+}
+
+impl Series {
+    /// The generation of the [`Families`] that the series was made under. Under another one it has to be made again.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+}
+
+impl Catalog {
+    /// An empty catalog.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self { options, origins: HashMap::new(), metrics: 0, most_metrics: FEW_METRICS, key: Vec::new() }
+    }
+
+    /// What the catalog was made with.
+    #[must_use]
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The series of these labels, whose type is known from its family.
+    ///
+    /// # Errors
+    /// When there is no metric name, or, in a scrape, neither the labels nor the target have job and instance. Such
+    /// samples have no form in OTLP.
+    pub fn series(&mut self, labels: &Labels, families: &Families) -> Result<Series, &'static str> {
+        let member = roles::find(labels.metric_name(), labels, families);
+        self.make(labels, &member, families.generation())
+    }
+
+    /// The series of these labels, whose samples come with their own metadata. `is_native` says that its samples are
+    /// native histograms: then the name is the family's whatever it ends in.
+    ///
+    /// # Errors
+    /// As [`series`](Self::series).
+    pub fn series_of(
+        &mut self,
+        labels: &Labels,
+        metadata: &Metadata,
+        is_native: bool,
+    ) -> Result<Series, &'static str> {
+        let name = labels.metric_name();
+        let member = match is_native {
+            true => Member { metric: name, metadata, role: Role::Native },
+            false => roles::place(name, labels, metadata),
+        };
+        self.make(labels, &member, 0)
+    }
+
+    fn make(
+        &mut self,
+        labels: &Labels,
+        member: &Member<'_>,
+        generation: u64,
+    ) -> Result<Series, &'static str> {
+        if member.metric.is_empty() {
+            return Err("there is no metric name");
+        }
+        let metric = self.metric(labels, member)?;
+        let attributes = point_attributes(labels, member.role);
+        let (hash, bound) = match member.role {
+            Role::Bucket(_) => (attributes::hash(&attributes), labels.get("le").unwrap_or_default()),
+            Role::Quantile(_) => (attributes::hash(&attributes), labels.get("quantile").unwrap_or_default()),
+            Role::Sum | Role::Count => (attributes::hash(&attributes), ""),
+            _ => (0, ""),
+        };
+        let attributes = attributes.into();
+        Ok(Series { metric, role: member.role, attributes, hash, bound: bound.into(), generation })
+    }
+
+    /// Finds or makes the metric of a series.
+    fn metric(&mut self, labels: &Labels, member: &Member<'_>) -> Result<Arc<Metric>, &'static str> {
+        let (job, instance) = job_and_instance(labels, &self.options.source)?;
+        let is_info = member.role == Role::ScopeInfo;
+        let scope = Scope::of(labels, is_info, &self.options);
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        for text in [job.as_bytes(), instance.as_bytes(), scope.schema_url.as_bytes(), &scope.body] {
+            // Lengths, so that nothing runs into another.
+            key.put_varint(text.len() as u64);
+            key.extend_from_slice(text);
+        }
+        if !self.origins.contains_key(&key) {
+            let origin = Origin {
+                job: job.to_owned(),
+                instance: instance.to_owned(),
+                scope: scope.body,
+                schema_url: scope.schema_url.to_owned(),
+            };
+            self.origins.insert(key.clone(), Origins { origin: Arc::new(origin), metrics: HashMap::new() });
+        }
+        let found = self.origins.get_mut(&key);
+        self.key = key;
+        // It was just put there.
+        let origins = found.ok_or("there is no resource")?;
+        if let Some(known) = origins.metrics.get(member.metric)
+            && known.metadata == *member.metadata
+        {
+            return Ok(Arc::clone(known));
+        }
+        let metric = Arc::new(Metric {
+            origin: Arc::clone(&origins.origin),
+            name: member.metric.to_owned(),
+            metadata: member.metadata.clone(),
+            head: head(member, self.options.trim_metric_suffixes),
+        });
+        if origins.metrics.insert(member.metric.to_owned(), Arc::clone(&metric)).is_none() {
+            self.metrics += 1;
+        }
+        self.forget_unused();
+        Ok(metric)
+    }
+
+    /// Lets go of metrics that no series has, once there are many of them.
+    fn forget_unused(&mut self) {
+        if self.metrics <= self.most_metrics {
+            return;
+        }
+        self.origins.retain(|_, origins| {
+            origins.metrics.retain(|_, metric| Arc::strong_count(metric) > 1);
+            !origins.metrics.is_empty()
+        });
+        self.metrics = self.origins.values().map(|origins| origins.metrics.len()).sum();
+        self.most_metrics = FEW_METRICS.max(self.metrics * 2);
+    }
+}
+
+/// Those of the sample, or of the target.
+fn job_and_instance<'l>(labels: &'l Labels, source: &'l Source) -> Result<(&'l str, &'l str), &'static str> {
+    let mut job = labels.get("job").unwrap_or_default();
+    let mut instance = labels.get("instance").unwrap_or_default();
+    if let Source::Scrape { job: target_job, instance: target_instance, .. } = source {
+        if job.is_empty() {
+            job = target_job;
+        }
+        if instance.is_empty() {
+            instance = target_instance;
+        }
+        if job.is_empty() || instance.is_empty() {
+            return Err("neither the sample nor its target have job and instance");
+        }
+    }
+    Ok((job, instance))
+}
+
+/// What the labels say of the scope.
+struct Scope<'l> {
+    body: Vec<u8>,
+    schema_url: &'l str,
+}
+
+const SCOPE_PREFIX: &str = "otel_scope_";
+const SCOPE_LABELS: [&str; 3] = ["otel_scope_name", "otel_scope_version", "otel_scope_schema_url"];
+
+impl<'l> Scope<'l> {
+    /// Without scope labels it is the receiver's. `is_info` says that attributes come in another way.
+    fn of(labels: &'l Labels, is_info: bool, options: &'l Options) -> Self {
+        let mut body = Vec::new();
+        let mut schema_url = "";
+        if !labels.iter().any(|(name, _)| name.starts_with(SCOPE_PREFIX)) {
+            put_scope(&mut body, &options.scope_name, &options.scope_version);
+            return Self { body, schema_url };
+        }
+        let [name, version] =
+            ["otel_scope_name", "otel_scope_version"].map(|label| labels.get(label).unwrap_or_default());
+        put_scope(&mut body, name, version);
+        for (label, value) in labels.iter() {
+            match label.strip_prefix(SCOPE_PREFIX) {
+                Some("schema_url") => schema_url = value,
+                Some(key) if !is_info && !matches!(key, "name" | "version") => {
+                    attributes::put(&mut body, 3, key, value);
+                }
+                _ => {}
+            }
+        }
+        Self { body, schema_url }
+    }
+}
+
+fn put_scope(body: &mut Vec<u8>, name: &str, version: &str) {
+    for (number, text) in [(1, name), (2, version)] {
+        if !text.is_empty() {
+            body.put_bytes_field(number, text.as_bytes());
+        }
+    }
+}
+
+/// The labels that are attributes: of the points, or of what an info metric describes.
+fn point_attributes(labels: &Labels, role: Role) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, value) in labels.iter() {
+        let is_taken = OF_THE_TARGET.contains(&name)
+            || match role {
+                Role::Bucket(_) | Role::Sum | Role::Count | Role::Native if name == "le" => true,
+                Role::Quantile(_) | Role::Sum | Role::Count if name == "quantile" => true,
+                Role::ScopeInfo => SCOPE_LABELS.contains(&name),
+                Role::TargetInfo => false,
+                _ => name.starts_with(SCOPE_PREFIX),
+            };
+        if !is_taken {
+            attributes::put(&mut out, KEPT_AS, name, value);
+        }
+    }
+    out
+}
+
+/// The name, the description and the unit of a metric, as its fields.
+fn head(member: &Member<'_>, trim: bool) -> Vec<u8> {
+    let Metadata { kind, help, unit } = member.metadata;
+    let name = if trim { units::trimmed(member.metric, *kind, unit) } else { member.metric };
+    let mut head = Vec::new();
+    for (number, text) in [(1, name), (2, help.as_str()), (3, &units::to_ucum(unit))] {
+        if !text.is_empty() {
+            head.put_bytes_field(number, text.as_bytes());
+        }
+    }
+    head
+}
+
+/// A metric of samples that did not become part of what they were meant for.
+pub(super) fn loose_metric(of: &Metric, suffix: &str) -> Metric {
+    let name = format!("{}{suffix}", of.name);
+    let metadata = Metadata { kind: MetricType::Unknown, ..of.metadata.clone() };
+    let head = head(&Member { metric: &name, metadata: &metadata, role: Role::Number }, false);
+    Metric { origin: Arc::clone(&of.origin), name, metadata, head }
+}
+
+/// Attributes of the resource, those of `target_info` over the ones that job and instance give.
+pub(super) fn resource_body(origin: &Origin, source: &Source, target_info: &[u8]) -> Vec<u8> {
+    let mut labels = LabelsBuilder::default();
+    super::resource::describe(&mut labels, source, &origin.job, &origin.instance);
+    attributes::each(target_info, |key, value| labels.push(key, value));
+    let mut body = Vec::new();
+    for (key, value) in labels.build().iter() {
+        attributes::put(&mut body, 1, key, value);
+    }
+    body
+}

@@ -1,0 +1,119 @@
+//! What is known of metric families, from one scrape to the next.
+
+use std::collections::HashMap;
+
+use crate::prometheus::model::{Metadata, MetricType};
+
+/// Most bytes of names, help and units. Whoever sends more is forgotten and learned anew.
+const MAX_BYTES: usize = 16 << 20;
+
+/// What TYPE, HELP and UNIT said of families, the last word of each.
+#[derive(Debug, Default)]
+pub struct Families {
+    by_name: HashMap<String, Metadata>,
+    generation: u64,
+    bytes: usize,
+}
+
+impl Families {
+    /// Takes note of a type.
+    pub fn set_type(&mut self, family: &str, kind: MetricType) {
+        self.set(family, |known| {
+            let changed = known.kind != kind;
+            known.kind = kind;
+            changed
+        });
+    }
+
+    /// Takes note of a help text.
+    pub fn set_help(&mut self, family: &str, help: &str) {
+        self.set(family, |known| set_text(&mut known.help, help));
+    }
+
+    /// Takes note of a unit, in Prometheus's words.
+    pub fn set_unit(&mut self, family: &str, unit: &str) {
+        self.set(family, |known| set_text(&mut known.unit, unit));
+    }
+
+    /// Counts the changes. A [`Series`](super::Series) that was made under another generation has to be made again:
+    /// its type may have changed.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// What is known of a family.
+    #[must_use]
+    pub fn get(&self, family: &str) -> Option<&Metadata> {
+        self.by_name.get(family)
+    }
+
+    fn set(&mut self, family: &str, change: impl FnOnce(&mut Metadata) -> bool) {
+        if let Some(known) = self.by_name.get_mut(family) {
+            let before = known.help.len() + known.unit.len();
+            if change(known) {
+                self.bytes = (self.bytes + known.help.len() + known.unit.len()).saturating_sub(before);
+                self.generation += 1;
+            }
+        } else {
+            let mut known = Metadata::default();
+            change(&mut known);
+            self.bytes += family.len() + known.help.len() + known.unit.len() + size_of::<Metadata>();
+            self.by_name.insert(family.to_owned(), known);
+            self.generation += 1;
+        }
+        if self.bytes > MAX_BYTES {
+            self.by_name.clear();
+            self.bytes = 0;
+        }
+    }
+}
+
+fn set_text(known: &mut String, text: &str) -> bool {
+    let changed = known != text;
+    if changed {
+        text.clone_into(known);
+    }
+    changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_makes_a_new_generation_and_a_repetition_does_not() {
+        let mut families = Families::default();
+        let mut before = families.generation();
+        for (changes, kind, help) in [
+            (true, MetricType::Counter, "a"),
+            (false, MetricType::Counter, "a"),
+            (true, MetricType::Gauge, "a"),
+            (true, MetricType::Gauge, "b"),
+        ] {
+            families.set_type("f", kind);
+            families.set_help("f", help);
+            families.set_unit("f", "");
+            assert_eq!(families.generation() != before, changes);
+            before = families.generation();
+        }
+        let known = families.get("f").unwrap();
+        assert_eq!((known.kind, known.help.as_str()), (MetricType::Gauge, "b"));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut families = Families::default();
+        let help = "x".repeat(1 << 20);
+        for number in 0..40 {
+            families.set_help(&number.to_string(), &help);
+            assert!(families.by_name.len() <= 17);
+        }
+        assert!(families.get("39").is_some());
+        for _ in 0..40 {
+            families.set_help("39", "");
+            families.set_help("39", &help);
+        }
+        assert!(families.get("39").is_some(), "a text that replaces another takes no more room");
+    }
+}
