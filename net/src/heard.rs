@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
 };
@@ -25,12 +25,22 @@ struct Counts {
     /// Bytes that the peer sent, up to a preface.
     read: AtomicUsize,
     written: AtomicUsize,
+    http2: AtomicBool,
 }
 
 impl Words {
     /// True when the peer has said as much as a preface has.
     pub(crate) fn are_enough(&self) -> bool {
         self.0.read.load(Ordering::Relaxed) >= PREFACE
+    }
+
+    /// Whether the peer has said that it speaks HTTP/2: then it need not say more until it has something to ask.
+    pub(crate) fn are_http2(&self) -> bool {
+        self.0.http2.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_http2(&self) {
+        self.0.http2.store(true, Ordering::Relaxed);
     }
 
     /// Bytes that the peer was sent.

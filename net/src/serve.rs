@@ -60,7 +60,7 @@ pub(crate) struct Ages {
     pub(crate) age: Option<Duration>,
     /// From then on, before they are cut.
     pub(crate) grace: Option<Duration>,
-    /// To finish the TLS handshake, then to say which HTTP it is, and to be idle while other connections are refused;
+    /// To finish the TLS handshake, then to say that it is HTTP/2 or to finish the first head, and to be idle while other connections are refused;
     /// 10 s where there is none.
     pub(crate) handshake: Option<Duration>,
     /// How often clients may ping; `None` is as often as they like.
@@ -122,6 +122,11 @@ impl Activity {
         self.busy.load(Ordering::SeqCst) > 0
     }
 
+    /// Whether there was a request.
+    fn was_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
+    }
+
     /// When the last request ended; `None` while one is in flight.
     fn idle_since(&self) -> Option<Instant> {
         (!self.is_busy()).then(|| *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner))
@@ -137,14 +142,13 @@ impl Activity {
     /// Waits until no request has been in flight for `time`, and no longer than that takes at the least. False when
     /// there was one meanwhile. A connection that never had one counts from its start.
     async fn is_idle_for(&self, time: Duration) -> bool {
-        let used = || self.used.load(Ordering::Relaxed);
-        let was_used = used();
+        let was_used = self.was_used();
         if was_used {
             self.watch();
         }
         let Some(since) = self.idle_since() else { return false };
         tokio::time::sleep_until(since + time).await;
-        used() == was_used && self.idle_since() == Some(since)
+        self.was_used() == was_used && self.idle_since() == Some(since)
     }
 
     /// Returns when no request has been in flight for `time`; the activity is watched.
@@ -334,7 +338,7 @@ async fn connection<P: Protocol>(
 
 fn watched<S>(stream: S, control: &Control) -> Watched<Heard<S>> {
     let heard = Heard::new(stream, control.words.clone());
-    Watched::new(heard, control.ages.pings, control.activity.clone())
+    Watched::new(heard, control.ages.pings, control.activity.clone(), control.words.clone())
 }
 
 /// A connection that hyper drives.
@@ -375,13 +379,13 @@ impl Control {
         };
         let silent = async {
             tokio::time::sleep(handshake).await;
-            if !self.is_silent() {
+            if self.words.are_http2() || self.activity.was_used() {
                 never().await;
             }
         };
         let grace = tokio::select! {
             result = connection.as_mut() => return log_end(result),
-            () = silent => return tracing::debug!("the peer of a connection said nothing"),
+            () = silent => return tracing::debug!("the peer of a connection asked for nothing"),
             () = self.stop.cancelled() => None,
             () = age => self.ages.grace,
             () = idle => None,

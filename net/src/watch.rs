@@ -20,7 +20,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::serve::Activity;
+use crate::{heard::Words, serve::Activity};
 
 /// How often clients may ping. The rules and their constants are gRPC's own.
 #[derive(Debug, Clone, Copy)]
@@ -142,6 +142,7 @@ impl Speaks {
 pub(crate) struct Watched<S> {
     stream: S,
     speaks: Speaks,
+    words: Words,
     received: Frames,
     sent: Frames,
     rules: Rules,
@@ -150,7 +151,8 @@ pub(crate) struct Watched<S> {
 }
 
 impl<S> Watched<S> {
-    pub(crate) fn new(stream: S, pings: Option<PingPolicy>, activity: Arc<Activity>) -> Self {
+    /// `words` learns whether the client speaks HTTP/2.
+    pub(crate) fn new(stream: S, pings: Option<PingPolicy>, activity: Arc<Activity>, words: Words) -> Self {
         let rules = Rules {
             pings,
             activity,
@@ -162,11 +164,15 @@ impl<S> Watched<S> {
             last_stream: 0,
         };
         let (received, sent) = (Frames::default(), Frames::default());
-        Self { stream, speaks: Speaks::Perhaps(0), received, sent, rules, ended: false }
+        Self { stream, speaks: Speaks::Perhaps(0), words, received, sent, rules, ended: false }
     }
 
     fn hear(&mut self, bytes: &[u8]) -> Result<(), Breach> {
+        let before = self.speaks;
         let bytes = self.speaks.hear(bytes);
+        if before != self.speaks && self.speaks == Speaks::Http2 {
+            self.words.set_http2();
+        }
         let mut verdict = Ok(());
         if self.speaks == Speaks::Http2 {
             let rules = &mut self.rules;
@@ -282,7 +288,7 @@ mod tests {
 
     fn rules(min_time: Duration, without_stream: bool) -> Rules {
         let policy = PingPolicy { min_time, without_stream };
-        Watched::new((), Some(policy), Activity::new(false)).rules
+        Watched::new((), Some(policy), Activity::new(false), Words::default()).rules
     }
 
     fn headers(stream: u32) -> Frame {
@@ -330,7 +336,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn i12_frames_need_payload_or_time() {
-        let mut rules = Watched::new((), None, Activity::new(false)).rules;
+        let mut rules = Watched::new((), None, Activity::new(false), Words::default()).rules;
         let reset = Frame { length: 4, kind: Kind::Other, stream: 1 };
         let flood = |rules: &mut Rules| (0..100_000).take_while(|_| rules.received(reset).is_ok()).count();
         assert_eq!(flood(&mut rules), BURST);

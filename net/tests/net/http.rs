@@ -273,6 +273,25 @@ async fn i11_heads_and_bodies_that_do_not_come_end_the_request() {
 }
 
 #[tokio::test]
+async fn i11_a_first_head_that_does_not_come_ends_the_connection_without_a_timeout_too() {
+    let none = Duration::ZERO.into();
+    let settings = ServerSettings { read_header_timeout: none, idle_timeout: none, ..local() };
+    let host = host(1 << 20);
+    let server = start(&settings, &host).await;
+    let connect = async || tokio::net::TcpStream::connect(server.addresses()[0]).await.unwrap();
+    let (mut slow, mut kept) = (connect().await, connect().await);
+    slow.write_all(b"POST /a/path/that/takes/a/while HTTP/1.1\r\nHost:").await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    kept.write_all(request).await.unwrap();
+    within(kept.read_exact(&mut [0; 12])).await.unwrap();
+    pass_seconds(11).await;
+    drop(within(slow.read_to_end(&mut Vec::new())).await);
+    // A connection on which there was a request may wait for the next one.
+    kept.write_all(request).await.unwrap();
+    within(kept.read_exact(&mut [0; 12])).await.unwrap();
+}
+
+#[tokio::test]
 async fn i11_a_body_that_stops_arriving_is_408_without_a_read_timeout() {
     let host = host(1 << 20);
     let settings = ServerSettings { read_timeout: Duration::ZERO.into(), ..local() };
