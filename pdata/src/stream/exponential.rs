@@ -154,7 +154,7 @@ pub(super) struct Buckets {
 
 impl Buckets {
     fn view(&self) -> BucketsView<'_> {
-        BucketsView { offset: self.offset, bucket_counts: Numbers::decoded(&self.counts) }
+        BucketsView { offset: self.offset, bucket_counts: Numbers::of(&self.counts) }
     }
 
     fn range(&self, down: i64) -> Option<Range> {

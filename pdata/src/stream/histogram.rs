@@ -44,8 +44,8 @@ impl Histogram {
             sum,
             min,
             max,
-            explicit_bounds: Numbers::decoded(&self.bounds),
-            bucket_counts: Numbers::decoded(&self.counts),
+            explicit_bounds: Numbers::of(&self.bounds),
+            bucket_counts: Numbers::of(&self.counts),
             ..HistogramDataPointView::default()
         }
     }

@@ -185,7 +185,8 @@ impl Number for f64 {
 }
 
 impl<'a, N: Number> Numbers<'a, N> {
-    pub(crate) const fn decoded(elements: &'a [N]) -> Self {
+    /// Numbers that stand in memory already.
+    pub const fn of(elements: &'a [N]) -> Self {
         Self { source: NumbersSource::Decoded(elements) }
     }
 
@@ -236,7 +237,7 @@ impl<'a, N: Number> Numbers<'a, N> {
 
 impl<N: Number> Default for Numbers<'_, N> {
     fn default() -> Self {
-        Self::decoded(&[])
+        Self::of(&[])
     }
 }
 

@@ -139,8 +139,8 @@ impl<'a> View<'a> for HistogramDataPointView<'a> {
             time_unix_nano: message.time_unix_nano,
             count: message.count,
             sum: message.sum,
-            bucket_counts: Numbers::decoded(&message.bucket_counts),
-            explicit_bounds: Numbers::decoded(&message.explicit_bounds),
+            bucket_counts: Numbers::of(&message.bucket_counts),
+            explicit_bounds: Numbers::of(&message.explicit_bounds),
             exemplars: List::decoded(&message.exemplars),
             flags: message.flags,
             min: message.min,
@@ -254,7 +254,7 @@ impl<'a> View<'a> for BucketsView<'a> {
     }
 
     fn from_struct(message: &'a Buckets) -> Self {
-        Self { offset: message.offset, bucket_counts: Numbers::decoded(&message.bucket_counts) }
+        Self { offset: message.offset, bucket_counts: Numbers::of(&message.bucket_counts) }
     }
 }
 

@@ -1,0 +1,252 @@
+//! OTLP metrics as Prometheus's series.
+//!
+//! [`Options`] say how, a [`Translator`] does it, a [`SeriesSet`] is what comes out, with an account of the points that
+//! have no form in Prometheus. Views are read once; strings are interned, samples stand in few large buffers, so that
+//! nothing is allocated for a point.
+//!
+//! - `resource`: `job`, `instance`, `target_info`; what resource and scope give to each series
+//! - `labels`: attributes as labels
+//! - `points`: the points of each kind of metric; [`native`]: sparse buckets; `exemplars`; `deltas`: adding up
+//! - `set`, `symbols`: the result; `lost`: what is not in it, and why
+
+mod deltas;
+mod exemplars;
+mod labels;
+mod lost;
+pub mod native;
+mod points;
+mod resource;
+mod set;
+mod symbols;
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use sluice_pdata::{
+    stream::ScopeId,
+    view::{MetricDataView, MetricView, MetricsView, ScopeMetricsView},
+};
+
+pub use deltas::Deltas;
+pub use lost::Reason;
+pub use resource::job_and_instance;
+pub use set::{Exemplar, Family, Histogram, HistogramView, Sample, SeriesSet, SeriesView};
+pub use symbols::{Symbol, Symbols};
+
+use self::{
+    labels::{Label, Labels},
+    resource::Resource,
+};
+use super::{
+    model::MetricType,
+    names::{Kind, Namer},
+};
+
+/// How to convert; the defaults are those of otelcol's remote-write exporter.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Names of metrics and labels.
+    pub namer: Namer,
+    /// Labels for every series that does not have them. Names are escaped; of equal ones, the last stays.
+    pub external_labels: Vec<(String, String)>,
+    /// Which resource attributes every series has.
+    pub resource_attributes: ResourceAttributes,
+    /// Whether series have `otel_scope_name` and its like.
+    pub scope_labels: bool,
+    /// Whether resources are described by a series of their own.
+    pub target_info: bool,
+    /// Whether histograms with explicit bounds become native ones with custom buckets, for which remote write 2.0 is
+    /// needed.
+    pub custom_buckets: bool,
+}
+
+/// Which attributes of a resource become labels of all its series, beside `job` and `instance`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ResourceAttributes {
+    /// None of them.
+    #[default]
+    None,
+    /// All but `service.name`, `service.namespace` and `service.instance.id`.
+    AllButService,
+    /// All of them.
+    All,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            namer: Namer::default(),
+            external_labels: Vec::new(),
+            resource_attributes: ResourceAttributes::None,
+            scope_labels: true,
+            target_info: true,
+            custom_buckets: false,
+        }
+    }
+}
+
+/// Converts `metrics` into `set`, which is cleared first. `deltas` is where delta points are added up; without it they
+/// are lost. Batches that share it have to come in the order of time.
+///
+/// Lost points are counted in the set. A point of the same series and time as one that was added up is not added again,
+/// so that the same batch may be converted again.
+pub fn translate(
+    metrics: MetricsView<'_>,
+    options: &Options,
+    mut deltas: Option<&mut Deltas>,
+    set: &mut SeriesSet,
+) {
+    set.clear();
+    let mut translator = Translator::new(options, set);
+    for resource in metrics {
+        translator.enter_resource(&resource.resource);
+        for scope in resource.scope_metrics {
+            let scope_id = || sluice_pdata::stream::ResourceId::of(&resource.resource).scope(&scope);
+            translator.enter_scope(&scope);
+            for metric in scope.metrics {
+                translator.metric(&metric, scope_id, deltas.as_deref_mut());
+            }
+        }
+        translator.leave_resource();
+    }
+    set.finish();
+}
+
+/// What is known while a batch is read.
+struct Translator<'a, 's> {
+    options: &'s Options,
+    set: &'s mut SeriesSet,
+    labels: Labels<'a>,
+    external: Vec<Label>,
+    resource: Resource<'a>,
+    /// What every series of the scope has.
+    base: Vec<Label>,
+    /// The families of the resource: number and type.
+    families: HashMap<Symbol, (u32, MetricType), RandomState>,
+    text: String,
+    points: points::Scratch,
+}
+
+/// A metric whose points are read.
+#[derive(Debug, Clone, Copy)]
+struct Metric {
+    /// Its name in OTLP.
+    name: Symbol,
+    family: u32,
+    family_name: Symbol,
+}
+
+/// Whether a metric's points are sums since a start or since the last point.
+enum Temporality {
+    Cumulative,
+    Delta,
+}
+
+impl<'a, 's> Translator<'a, 's> {
+    fn new(options: &'s Options, set: &'s mut SeriesSet) -> Self {
+        let labels = Labels::new(&mut set.symbols);
+        let mut translator = Self {
+            options,
+            labels,
+            external: Vec::new(),
+            resource: Resource::default(),
+            base: Vec::new(),
+            families: HashMap::default(),
+            text: String::new(),
+            points: points::Scratch::new(&mut set.symbols),
+            set,
+        };
+        translator.read_external_labels();
+        translator
+    }
+
+    fn enter_scope(&mut self, scope: &ScopeMetricsView<'a>) {
+        self.base.clear();
+        self.base.extend_from_slice(self.resource.labels());
+        if self.options.scope_labels {
+            self.put_scope(scope);
+        }
+    }
+
+    fn metric(&mut self, view: &MetricView<'a>, scope: impl Fn() -> ScopeId, deltas: Option<&mut Deltas>) {
+        let points = view.data.len();
+        let name = self.set.symbols.intern(view.name.as_bytes());
+        let converted = self.temporality(view).and_then(|temporality| {
+            let metric = self.family(view, name)?;
+            match temporality {
+                Temporality::Cumulative => self.cumulative(metric, view),
+                Temporality::Delta => {
+                    let deltas = deltas.ok_or(Reason::DeltaTemporality)?;
+                    self.delta(metric, view, scope().metric(view), deltas);
+                }
+            }
+            Ok(())
+        });
+        if let Err(reason) = converted {
+            self.set.lost.add(name, reason, points);
+        }
+    }
+
+    fn temporality(&self, view: &MetricView<'a>) -> Result<Temporality, Reason> {
+        let temporality = match &view.data {
+            MetricDataView::Empty => return Err(Reason::UnknownKind),
+            MetricDataView::Gauge(_) | MetricDataView::Summary(_) => 2,
+            MetricDataView::Sum(sum) => sum.aggregation_temporality,
+            MetricDataView::Histogram(histogram) => histogram.aggregation_temporality,
+            MetricDataView::ExponentialHistogram(histogram) => histogram.aggregation_temporality,
+        };
+        match (temporality, &view.data) {
+            (2, _) => Ok(Temporality::Cumulative),
+            (1, MetricDataView::Sum(sum)) if !sum.is_monotonic => Err(Reason::NonMonotonicDelta),
+            (1, _) => Ok(Temporality::Delta),
+            _ => Err(Reason::UnspecifiedTemporality),
+        }
+    }
+
+    /// The family of a metric. The first metric of a resource with a name decides what it is.
+    fn family(&mut self, view: &MetricView<'a>, metric: Symbol) -> Result<Metric, Reason> {
+        let symbols = &mut self.set.symbols;
+        let (suffix, kind) = kind(view);
+        self.text.clear();
+        let named = self.options.namer.metric(&mut self.text, view.name.as_str(), view.unit.as_str(), suffix);
+        named.map_err(|_| Reason::InvalidName)?;
+        let name = symbols.intern(self.text.as_bytes());
+        if let Some(&(family, first)) = self.families.get(&name) {
+            let known = Metric { name: metric, family, family_name: name };
+            return if first == kind { Ok(known) } else { Err(Reason::TypeConflict) };
+        }
+        self.text.clear();
+        self.options.namer.unit(&mut self.text, view.unit.as_str());
+        let unit = symbols.intern(self.text.as_bytes());
+        let help = symbols.intern(view.description.as_bytes());
+        Ok(self.new_family(Family { metric, name, kind, help, unit }))
+    }
+
+    fn new_family(&mut self, family: Family) -> Metric {
+        // Fewer than the metrics of a batch.
+        let number = u32::try_from(self.set.families.len()).unwrap_or(u32::MAX);
+        self.set.families.push(family);
+        self.families.insert(family.name, (number, family.kind));
+        Metric { name: family.metric, family: number, family_name: family.name }
+    }
+}
+
+/// What a metric's name ends in, and what it is in Prometheus.
+fn kind(view: &MetricView<'_>) -> (Kind, MetricType) {
+    match &view.data {
+        MetricDataView::Sum(sum) if sum.is_monotonic => (Kind::MonotonicSum, MetricType::Counter),
+        MetricDataView::Gauge(_) => (Kind::Gauge, said(view).unwrap_or(MetricType::Gauge)),
+        MetricDataView::Sum(_) => (Kind::Other, said(view).unwrap_or(MetricType::Gauge)),
+        MetricDataView::Summary(_) => (Kind::Other, MetricType::Summary),
+        MetricDataView::Empty | MetricDataView::Histogram(_) | MetricDataView::ExponentialHistogram(_) => {
+            (Kind::Other, MetricType::Histogram)
+        }
+    }
+}
+
+/// The type that a metric had in Prometheus, where OTLP has no such type.
+fn said(view: &MetricView<'_>) -> Option<MetricType> {
+    let word = view.metadata.get("prometheus.type")?.as_text()?;
+    let kind = MetricType::from_word(word.as_str())?;
+    matches!(kind, MetricType::Unknown | MetricType::Info | MetricType::StateSet).then_some(kind)
+}

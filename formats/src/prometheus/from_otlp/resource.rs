@@ -1,0 +1,177 @@
+//! What a resource and a scope give to their series.
+
+use std::borrow::Cow;
+
+use sluice_pdata::view::{ResourceView, ScopeMetricsView};
+
+use super::{
+    Family, Translator,
+    labels::{self, Label, Name},
+    lost::Reason,
+    set::{Times, millis},
+    symbols::Symbol,
+};
+use crate::prometheus::{model::MetricType, names::Kind};
+
+const SERVICE_NAME: &[u8] = b"service.name";
+const SERVICE_NAMESPACE: &[u8] = b"service.namespace";
+const SERVICE_INSTANCE_ID: &[u8] = b"service.instance.id";
+
+/// The resource whose metrics are read.
+#[derive(Debug, Default)]
+pub(super) struct Resource<'a> {
+    view: ResourceView<'a>,
+    /// `job` and `instance`, as far as they are known.
+    identity: Vec<Label>,
+    /// What every series of it has.
+    labels: Vec<Label>,
+    /// The latest time of its points.
+    latest: u64,
+}
+
+impl Resource<'_> {
+    pub(super) fn labels(&self) -> &[Label] {
+        &self.labels
+    }
+
+    /// A point was converted.
+    pub(super) fn saw(&mut self, time_unix_nano: u64) {
+        self.latest = self.latest.max(time_unix_nano);
+    }
+}
+
+/// `job` as Prometheus has it, empty if the resource has no `service.name`, and `instance`.
+#[must_use]
+pub fn job_and_instance<'a>(resource: &ResourceView<'a>) -> (Cow<'a, [u8]>, Cow<'a, [u8]>) {
+    let none = Cow::Borrowed(&[][..]);
+    let (mut name, mut namespace, mut instance) = (none.clone(), none.clone(), none);
+    for attribute in resource.attributes {
+        match attribute.key.as_bytes() {
+            SERVICE_NAME => name = attribute.value.to_text(),
+            SERVICE_NAMESPACE => namespace = attribute.value.to_text(),
+            SERVICE_INSTANCE_ID => instance = attribute.value.to_text(),
+            _ => {}
+        }
+    }
+    let job = match (&*namespace, &*name) {
+        ([], _) | (_, []) => name,
+        (namespace, name) => Cow::Owned([namespace, b"/", name].concat()),
+    };
+    (job, instance)
+}
+
+fn is_identity(key: &[u8]) -> bool {
+    matches!(key, SERVICE_NAME | SERVICE_NAMESPACE | SERVICE_INSTANCE_ID)
+}
+
+impl<'a> Translator<'a, '_> {
+    pub(super) fn read_external_labels(&mut self) {
+        for (name, value) in &self.options.external_labels {
+            if let Ok(name) = self.options.namer.label(name) {
+                let name = Name::new(name.as_bytes(), &mut self.set.symbols);
+                let value = self.set.symbols.intern(value.as_bytes());
+                labels::set(&mut self.external, Label { name, value });
+            }
+        }
+        labels::sort(&mut self.external, &self.set.symbols);
+    }
+
+    pub(super) fn enter_resource(&mut self, view: &ResourceView<'a>) {
+        use super::ResourceAttributes::{All, AllButService, None};
+        let options = self.options;
+        self.families.clear();
+        let (job, instance) = job_and_instance(view);
+        let symbols = &mut self.set.symbols;
+        let Resource { identity, labels, .. } = &mut self.resource;
+        identity.clear();
+        labels.clear();
+        let mut promote = |keep: fn(&[u8]) -> bool| {
+            // A resource with an attribute that has no label keeps the other ones.
+            let kept = self.labels.append(view.attributes, keep, labels, &options.namer, symbols);
+            kept.unwrap_or_default();
+        };
+        match options.resource_attributes {
+            None => {}
+            AllButService => promote(|key| !is_identity(key)),
+            All => promote(|_| true),
+        }
+        for (name, value) in [("job", job), ("instance", instance)] {
+            let name = Name::new(name.as_bytes(), symbols);
+            let label = Label { name, value: symbols.intern(&value) };
+            if label.value != Symbol::EMPTY {
+                labels::set(identity, label);
+                labels::set(labels, label);
+            }
+        }
+        labels::sort(labels, symbols);
+        self.resource.view = *view;
+        self.resource.latest = 0;
+    }
+
+    /// Writes `target_info`, if the resource says more of itself than `job` and `instance`.
+    pub(super) fn leave_resource(&mut self) {
+        let Resource { view, identity, latest, .. } = &self.resource;
+        let (view, latest) = (*view, *latest);
+        if !self.options.target_info || latest == 0 || identity.is_empty() {
+            return;
+        }
+        if view.attributes.iter().all(|attribute| is_identity(attribute.key.as_bytes())) {
+            return;
+        }
+        // What cannot be described is not: a resource has no data points that could be counted.
+        self.put_target_info(view, latest).unwrap_or_default();
+    }
+
+    fn put_target_info(&mut self, view: ResourceView<'a>, latest: u64) -> Result<(), Reason> {
+        let options = self.options;
+        self.text.clear();
+        let named = options.namer.metric(&mut self.text, "target_info", "", Kind::Other);
+        named.map_err(|_| Reason::InvalidName)?;
+        let symbols = &mut self.set.symbols;
+        let name = symbols.intern(self.text.as_bytes());
+        let help = symbols.intern(b"Target metadata");
+        let mut all = Vec::new();
+        self.labels.append(view.attributes, |key| !is_identity(key), &mut all, &options.namer, symbols)?;
+        for &label in &self.resource.identity {
+            labels::set(&mut all, label);
+        }
+        labels::sort(&mut all, symbols);
+        self.base = all;
+        let family = match self.families.get(&name) {
+            Some(&(family, MetricType::Gauge)) => family,
+            Some(_) => return Err(Reason::TypeConflict),
+            None => {
+                let kind = MetricType::Gauge;
+                self.new_family(Family { metric: name, name, kind, help, unit: Symbol::EMPTY }).family
+            }
+        };
+        self.fill(sluice_pdata::view::Attributes::default())?;
+        let stream = self.labels.stream(name, &self.set.symbols);
+        let series = self.series(name, None, family, stream);
+        self.set.sample(series, 1.0, Times { timestamp: millis(latest), start: 0 }, 0)
+    }
+
+    /// Adds what the scope gives to its series.
+    pub(super) fn put_scope(&mut self, scope: &ScopeMetricsView<'a>) {
+        let symbols = &mut self.set.symbols;
+        let known = [
+            ("otel_scope_name", scope.scope.name),
+            ("otel_scope_version", scope.scope.version),
+            ("otel_scope_schema_url", scope.schema_url),
+        ];
+        for attribute in scope.scope.attributes {
+            let key = format!("otel_scope_{}", attribute.key);
+            let Ok(name) = self.options.namer.label(&key) else { continue };
+            let name = Name::new(name.as_bytes(), symbols);
+            let value = symbols.intern(&attribute.value.to_text());
+            labels::set(&mut self.base, Label { name, value });
+        }
+        for (name, value) in known {
+            let value = symbols.intern(value.as_bytes());
+            if value != Symbol::EMPTY {
+                labels::set(&mut self.base, Label { name: Name::new(name.as_bytes(), symbols), value });
+            }
+        }
+        labels::sort(&mut self.base, symbols);
+    }
+}

@@ -1,0 +1,507 @@
+//! The series of a batch.
+
+use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
+
+use super::{
+    lost::{Lost, Reason},
+    symbols::{Symbol, Symbols},
+};
+use crate::prometheus::model::{MetricType, Span};
+
+/// Number of an element that is none.
+const NONE: u32 = u32::MAX;
+
+/// Series with their samples, in few large buffers that are kept when the set is [cleared](Self::clear).
+///
+/// A series stands where its first sample came; its samples are in the order of time, no two in one millisecond.
+#[derive(Debug, Default)]
+pub struct SeriesSet {
+    pub(super) symbols: Symbols,
+    /// Labels of series and exemplars.
+    pub(super) labels: Vec<(Symbol, Symbol)>,
+    pub(super) families: Vec<Family>,
+    series: Vec<Series>,
+    /// Series by their labels.
+    table: HashTable<u32>,
+    samples: Vec<Sample>,
+    histograms: Vec<Histogram>,
+    exemplars: Vec<Exemplar>,
+    pub(super) spans: Vec<Span>,
+    pub(super) deltas: Vec<i64>,
+    pub(super) bounds: Vec<f64>,
+    pub(super) lost: Lost,
+}
+
+/// A metric family.
+#[derive(Debug, Clone, Copy)]
+pub struct Family {
+    /// The metric's name in OTLP.
+    pub metric: Symbol,
+    /// The family's name, with `_total` but without `_bucket` and its like.
+    pub name: Symbol,
+    /// Its type.
+    pub kind: MetricType,
+    /// Its description.
+    pub help: Symbol,
+    /// Its unit, in Prometheus's words.
+    pub unit: Symbol,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Series {
+    labels: Slice,
+    family: u32,
+    stream: u64,
+    samples: Chain,
+    histograms: Chain,
+    exemplars: Chain,
+}
+
+/// A number at a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// The number; a stale marker has its exact bits.
+    pub value: f64,
+    /// Milliseconds since the Unix epoch.
+    pub timestamp: i64,
+    /// When the series began, in milliseconds since the Unix epoch; 0 if unknown.
+    pub start: i64,
+    /// How many data points are counted with this sample: of the series of one point, only one has it.
+    pub points: u32,
+    next: u32,
+}
+
+/// A native histogram at a time.
+#[derive(Debug, Clone, Copy)]
+pub struct Histogram {
+    /// -4 to 8, or that of custom bounds.
+    pub schema: i32,
+    /// Observations.
+    pub count: u64,
+    /// Their sum; the stale marker if the series ended.
+    pub sum: f64,
+    /// Width of the zero bucket.
+    pub zero_threshold: f64,
+    /// Observations in it.
+    pub zero_count: u64,
+    /// Milliseconds since the Unix epoch.
+    pub timestamp: i64,
+    /// When the series began, in milliseconds since the Unix epoch; 0 if unknown.
+    pub start: i64,
+    pub(super) positive: Buckets,
+    pub(super) negative: Buckets,
+    pub(super) bounds: Slice,
+    /// As of a [`Sample`].
+    pub points: u32,
+    next: u32,
+}
+
+/// Where the buckets of one sign stand.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Buckets {
+    pub(super) spans: Slice,
+    pub(super) deltas: Slice,
+}
+
+/// An example of what was counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Exemplar {
+    labels: Slice,
+    /// What was observed.
+    pub value: f64,
+    /// Milliseconds since the Unix epoch.
+    pub timestamp: i64,
+    next: u32,
+}
+
+/// A piece of a buffer.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Slice {
+    start: u32,
+    end: u32,
+}
+
+impl Slice {
+    /// What was appended to a buffer since it was `start` long.
+    pub(super) fn since<T>(start: usize, buffer: &[T]) -> Self {
+        Self { start: number(start), end: number(buffer.len()) }
+    }
+
+    fn of<T>(self, buffer: &[T]) -> &[T] {
+        buffer.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+/// Elements of one series: the first, and the last so far.
+#[derive(Debug, Clone, Copy)]
+struct Chain {
+    first: u32,
+    last: u32,
+}
+
+const EMPTY: Chain = Chain { first: NONE, last: NONE };
+
+/// What stands in a chain.
+trait Link: Copy {
+    /// Whether there may be only one in a millisecond.
+    const ONE_AT_A_TIME: bool;
+    fn next(&mut self) -> &mut u32;
+    fn at(&self) -> i64;
+}
+
+macro_rules! links {
+    ($($element:ident: $one_at_a_time:literal)*) => {$(
+        impl Link for $element {
+            const ONE_AT_A_TIME: bool = $one_at_a_time;
+
+            fn next(&mut self) -> &mut u32 {
+                &mut self.next
+            }
+
+            fn at(&self) -> i64 {
+                self.timestamp
+            }
+        }
+    )*};
+}
+
+links!(Sample: true Histogram: true Exemplar: false);
+
+impl Chain {
+    fn push<T: Link>(&mut self, buffer: &mut Vec<T>, element: T) {
+        let new = number(buffer.len());
+        buffer.push(element);
+        match buffer.get_mut(self.last as usize) {
+            Some(last) => *last.next() = new,
+            None => self.first = new,
+        }
+        self.last = new;
+    }
+
+    fn iter<T: Link>(self, buffer: &[T]) -> impl Iterator<Item = &T> {
+        let mut at = self.first;
+        std::iter::from_fn(move || {
+            let element = buffer.get(at as usize)?;
+            let mut copy = *element;
+            at = *copy.next();
+            Some(element)
+        })
+    }
+
+    fn is_empty(self) -> bool {
+        self.first == NONE
+    }
+
+    /// Puts the elements in the order of time. Where there may be only one in a millisecond, the one that came last
+    /// stays, after `replace` saw it and the one before.
+    fn sort<T: Link>(&mut self, buffer: &mut [T], mut replace: impl FnMut(&T, &mut T)) {
+        let in_order = |a: &T, b: &T| a.at() < b.at() || (a.at() == b.at() && !T::ONE_AT_A_TIME);
+        if self.iter(buffer).is_sorted_by(|a, b| in_order(a, b)) {
+            return;
+        }
+        let mut all: Vec<T> = self.iter(buffer).copied().collect();
+        // Stable: of one millisecond, the one that came last stays last.
+        all.sort_by_key(T::at);
+        let mut sorted: Vec<T> = Vec::with_capacity(all.len());
+        for mut element in all {
+            if let Some(before) = sorted.pop_if(|before| !in_order(before, &element)) {
+                replace(&before, &mut element);
+            }
+            sorted.push(element);
+        }
+        // The places of the elements stay, in another order.
+        let mut places = Vec::with_capacity(sorted.len());
+        let mut at = self.first;
+        while let Some(element) = buffer.get_mut(at as usize).filter(|_| places.len() < sorted.len()) {
+            places.push(at);
+            at = *element.next();
+        }
+        let nexts = places.iter().skip(1).copied().chain([NONE]);
+        for ((&place, next), mut element) in places.iter().zip(nexts).zip(sorted) {
+            *element.next() = next;
+            if let Some(slot) = buffer.get_mut(place as usize) {
+                *slot = element;
+            }
+        }
+        self.last = places.last().copied().unwrap_or(NONE);
+    }
+}
+
+/// What the writer side says of a sample.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    pub(super) timestamp: i64,
+    pub(super) start: i64,
+}
+
+impl Times {
+    pub(super) fn new(time_unix_nano: u64, start_time_unix_nano: u64) -> Self {
+        Self { timestamp: millis(time_unix_nano), start: millis(start_time_unix_nano) }
+    }
+}
+
+pub(super) fn millis(unix_nano: u64) -> i64 {
+    (unix_nano / 1_000_000).cast_signed()
+}
+
+impl SeriesSet {
+    /// Forgets everything and keeps the memory.
+    pub fn clear(&mut self) {
+        self.symbols.clear();
+        self.labels.clear();
+        self.families.clear();
+        self.series.clear();
+        self.table.clear();
+        self.samples.clear();
+        self.histograms.clear();
+        self.exemplars.clear();
+        self.spans.clear();
+        self.deltas.clear();
+        self.bounds.clear();
+        self.lost.clear();
+    }
+
+    /// The strings.
+    #[must_use]
+    pub fn symbols(&self) -> &Symbols {
+        &self.symbols
+    }
+
+    /// How many series there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    /// Whether there is no series.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.series.is_empty()
+    }
+
+    /// The series, those of one data point together where it was the first of its stream.
+    pub fn series(&self) -> impl ExactSizeIterator<Item = SeriesView<'_>> {
+        self.series.iter().map(|series| SeriesView { set: self, series })
+    }
+
+    /// The families, by resource: a name may occur several times.
+    #[must_use]
+    pub fn families(&self) -> &[Family] {
+        &self.families
+    }
+
+    /// Whether every data point was converted.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.lost.is_empty()
+    }
+
+    /// Data points that were not converted: the metric's name in OTLP, the reason, how many.
+    pub fn lost(&self) -> impl Iterator<Item = (&str, Reason, usize)> {
+        self.lost.iter(&self.symbols)
+    }
+
+    /// The series of the labels that were appended since `start`.
+    pub(super) fn series_of(&mut self, start: usize, family: u32, stream: u64) -> u32 {
+        let Self { symbols, labels, series, table, .. } = self;
+        let wanted = labels.get(start..).unwrap_or_default();
+        let hash = |labels: &[(Symbol, Symbol)]| symbols.hasher().hash_one(labels);
+        let wanted_hash = hash(wanted);
+        let of = |number: u32| series.get(number as usize).map_or(&[][..], |series| series.labels.of(labels));
+        if let Some(&found) = table.find(wanted_hash, |&number| of(number) == wanted) {
+            labels.truncate(start);
+            return found;
+        }
+        let new = number(series.len());
+        table.insert_unique(wanted_hash, new, |&number| hash(of(number)));
+        series.push(Series {
+            labels: Slice::since(start, labels),
+            family,
+            stream,
+            samples: EMPTY,
+            histograms: EMPTY,
+            exemplars: EMPTY,
+        });
+        new
+    }
+
+    /// Appends a sample to a series.
+    pub(super) fn sample(
+        &mut self,
+        series: u32,
+        value: f64,
+        times: Times,
+        points: u32,
+    ) -> Result<(), Reason> {
+        let Some(series) = self.series.get_mut(series as usize) else { return Ok(()) };
+        if !series.histograms.is_empty() {
+            return Err(Reason::MixedSeries);
+        }
+        let Times { timestamp, start } = times;
+        series.samples.push(&mut self.samples, Sample { value, timestamp, start, points, next: NONE });
+        Ok(())
+    }
+
+    /// Appends a histogram to a series.
+    pub(super) fn histogram(&mut self, series: u32, histogram: Histogram) -> Result<(), Reason> {
+        let Some(series) = self.series.get_mut(series as usize) else { return Ok(()) };
+        if !series.samples.is_empty() {
+            return Err(Reason::MixedSeries);
+        }
+        series.histograms.push(&mut self.histograms, histogram);
+        Ok(())
+    }
+
+    /// Appends an exemplar, whose labels were appended since `start`.
+    pub(super) fn exemplar(&mut self, series: u32, start: usize, value: f64, timestamp: i64) {
+        let labels = Slice::since(start, &self.labels);
+        if let Some(series) = self.series.get_mut(series as usize) {
+            series.exemplars.push(&mut self.exemplars, Exemplar { labels, value, timestamp, next: NONE });
+        }
+    }
+
+    /// Puts the samples of each series in the order of time, and leaves one of each millisecond.
+    pub(super) fn finish(&mut self) {
+        for series in &mut self.series {
+            let metric =
+                self.families.get(series.family as usize).map_or(Symbol::EMPTY, |family| family.metric);
+            let lost = &mut self.lost;
+            let mut replace = |same: bool, before: u32, later: &mut u32| match same {
+                true => *later += before,
+                false => lost.add(metric, Reason::DuplicateTimestamp, before as usize),
+            };
+            series.samples.sort(&mut self.samples, |before, later| {
+                replace(before.value.to_bits() == later.value.to_bits(), before.points, &mut later.points);
+            });
+            series.histograms.sort(&mut self.histograms, |before, later| {
+                replace(before.count == later.count, before.points, &mut later.points);
+            });
+            series.exemplars.sort(&mut self.exemplars, |_, _| {});
+        }
+    }
+}
+
+impl Histogram {
+    pub(super) fn new(times: Times) -> Self {
+        Self {
+            schema: 0,
+            count: 0,
+            sum: 0.0,
+            zero_threshold: 0.0,
+            zero_count: 0,
+            timestamp: times.timestamp,
+            start: times.start,
+            positive: Buckets::default(),
+            negative: Buckets::default(),
+            bounds: Slice::default(),
+            points: 1,
+            next: NONE,
+        }
+    }
+}
+
+/// One series.
+#[derive(Debug, Clone, Copy)]
+pub struct SeriesView<'s> {
+    set: &'s SeriesSet,
+    series: &'s Series,
+}
+
+impl<'s> SeriesView<'s> {
+    /// Names and values, sorted by the bytes of the names, which are unique. No value is empty.
+    #[must_use]
+    pub fn labels(&self) -> &'s [(Symbol, Symbol)] {
+        self.series.labels.of(&self.set.labels)
+    }
+
+    /// The labels as text.
+    pub fn labels_text(&self) -> impl Iterator<Item = (&'s str, &'s str)> {
+        let symbols = &self.set.symbols;
+        self.labels().iter().map(|&(name, value)| (symbols.text(name), symbols.text(value)))
+    }
+
+    /// Its family.
+    #[must_use]
+    pub fn family(&self) -> Option<&'s Family> {
+        self.set.families.get(self.series.family as usize)
+    }
+
+    /// A hash of what all series of one data point have in common. It is the same in every batch that is converted
+    /// with one set.
+    #[must_use]
+    pub fn stream(&self) -> u64 {
+        self.series.stream
+    }
+
+    /// The samples in the order of time. A series has samples or histograms, never both.
+    pub fn samples(&self) -> impl Iterator<Item = &'s Sample> {
+        self.series.samples.iter(&self.set.samples)
+    }
+
+    /// The native histograms in the order of time.
+    pub fn histograms(&self) -> impl Iterator<Item = HistogramView<'s>> {
+        let set = self.set;
+        self.series.histograms.iter(&set.histograms).map(move |histogram| HistogramView { set, histogram })
+    }
+
+    /// The exemplars in the order of time.
+    pub fn exemplars(&self) -> impl Iterator<Item = (&'s Exemplar, &'s [(Symbol, Symbol)])> {
+        let set = self.set;
+        let exemplars = self.series.exemplars.iter(&set.exemplars);
+        exemplars.map(move |exemplar| (exemplar, exemplar.labels.of(&set.labels)))
+    }
+}
+
+/// One native histogram.
+#[derive(Debug, Clone, Copy)]
+pub struct HistogramView<'s> {
+    set: &'s SeriesSet,
+    histogram: &'s Histogram,
+}
+
+impl<'s> HistogramView<'s> {
+    /// Spans of the buckets of positive observations, or of all under custom bounds.
+    #[must_use]
+    pub fn positive_spans(&self) -> &'s [Span] {
+        self.histogram.positive.spans.of(&self.set.spans)
+    }
+
+    /// Their counts, each as the difference to the one before.
+    #[must_use]
+    pub fn positive_deltas(&self) -> &'s [i64] {
+        self.histogram.positive.deltas.of(&self.set.deltas)
+    }
+
+    /// Spans of the buckets of negative observations.
+    #[must_use]
+    pub fn negative_spans(&self) -> &'s [Span] {
+        self.histogram.negative.spans.of(&self.set.spans)
+    }
+
+    /// Their counts, each as the difference to the one before.
+    #[must_use]
+    pub fn negative_deltas(&self) -> &'s [i64] {
+        self.histogram.negative.deltas.of(&self.set.deltas)
+    }
+
+    /// Custom bounds, without +Inf.
+    #[must_use]
+    pub fn custom_values(&self) -> &'s [f64] {
+        self.histogram.bounds.of(&self.set.bounds)
+    }
+}
+
+impl std::ops::Deref for HistogramView<'_> {
+    type Target = Histogram;
+
+    fn deref(&self) -> &Histogram {
+        self.histogram
+    }
+}
+
+/// An index as it is stored. No batch has 2^32 of anything.
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(NONE)
+}
