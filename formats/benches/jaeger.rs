@@ -1,4 +1,4 @@
-//! What it costs to feed a Jaeger and to be fed by its clients, for 100 spans of about 490 bytes.
+//! What it costs to feed a Jaeger, for 100 spans of about 490 bytes.
 //!
 //! `post_spans_by_structs` is what one would write without views: prost's decode of OTLP, `api_v2` structs, prost's
 //! encode. Both ways say the same, which is checked before anything is measured.
@@ -18,9 +18,7 @@ use divan::{Bencher, black_box};
 use payload::{ITEMS, encode};
 use prost::Message;
 use sluice_formats::jaeger::api_v2::PostSpansRequest;
-use sluice_formats::jaeger::{
-    Protocol, decode_post_spans, decode_thrift_batch, encode_post_spans, encode_thrift_batch,
-};
+use sluice_formats::jaeger::{Protocol, decode_thrift_batch, encode_post_spans, encode_thrift_batch};
 use sluice_pdata::{Limits, Pdata, Signal};
 
 fn main() {
@@ -74,19 +72,6 @@ fn post_spans_by_structs(bencher: Bencher<'_, '_>) {
 fn thrift_binary_by_views(bencher: Bencher<'_, '_>) {
     let data = wire();
     per_span(bencher, data.size()).bench(|| thrift(black_box(&data), Protocol::Binary));
-}
-
-#[divan::bench(args = [Protocol::Binary, Protocol::Compact])]
-fn otlp_from_thrift(bencher: Bencher<'_, '_>, protocol: Protocol) {
-    let body = thrift(&wire(), protocol);
-    per_span(bencher, body.len())
-        .bench(|| decode_thrift_batch(black_box(&body), protocol, &Limits::default()).unwrap());
-}
-
-#[divan::bench]
-fn otlp_from_post_spans(bencher: Bencher<'_, '_>) {
-    let body = post_spans(&wire());
-    per_span(bencher, body.len()).bench(|| decode_post_spans(black_box(&body), &Limits::default()).unwrap());
 }
 
 /// What the door adds to each way in.

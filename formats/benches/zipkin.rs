@@ -16,9 +16,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use payload::{ITEMS, encode};
 use serde::{Deserialize, Serialize};
-use sluice_formats::zipkin::{
-    Encoding, Options, json_v2_to_otlp, otlp_to_json_v2, otlp_to_proto, proto_to_otlp,
-};
+use sluice_formats::zipkin::{Encoding, Options, json_v2_to_otlp, otlp_to_json_v2, otlp_to_proto};
 use sluice_pdata::otlp::common::v1::any_value::Value;
 use sluice_pdata::otlp::common::v1::{AnyValue, KeyValue};
 use sluice_pdata::otlp::trace::v1::Span;
@@ -39,10 +37,6 @@ fn data() -> Pdata {
 
 fn json() -> Vec<u8> {
     otlp_to_json_v2(data().traces(), &Encoding::default()).requests.remove(0).body
-}
-
-fn proto() -> Vec<u8> {
-    otlp_to_proto(data().traces(), &Encoding::default()).requests.remove(0).body
 }
 
 fn per_span<'a, 'b>(bencher: Bencher<'a, 'b>) -> Bencher<'a, 'b> {
@@ -238,11 +232,4 @@ fn in_json_and_walked(bencher: Bencher<'_, '_>) {
         let wire = json_v2_to_otlp(black_box(&body), &Options::default(), &Limits::default()).unwrap().wire;
         Pdata::from_wire(Signal::Traces, wire, &Limits::default()).unwrap()
     });
-}
-
-#[divan::bench]
-fn in_proto(bencher: Bencher<'_, '_>) {
-    let body = proto();
-    per_span(bencher)
-        .bench(|| proto_to_otlp(black_box(&body), &Options::default(), &Limits::default()).unwrap());
 }

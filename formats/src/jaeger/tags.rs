@@ -166,6 +166,14 @@ pub(super) fn put_attribute(out: &mut Vec<u8>, number: u32, key: &[u8], value: V
     out.reserve(len + 11);
     put_lengths(out, number, len, key);
     out.extend_from_slice(key);
+    if let Value::String(text) = value
+        && let (Ok(value_len @ 0..0x80), Ok(text_len)) = (u8::try_from(value_len), u8::try_from(text.len()))
+    {
+        // As most are.
+        out.extend_from_slice(&[VALUE, value_len, STRING, text_len]);
+        out.extend_from_slice(text);
+        return;
+    }
     out.push(VALUE);
     out.put_varint(value_len as u64);
     match value {

@@ -294,42 +294,55 @@ impl<'a, R: Read<'a>> Decoder<'a, R> {
     fn tags(&mut self, tags: &mut Tags<'a>) -> Result<Flaw, Stop> {
         let mut flaw = None;
         for _ in 0..self.reader.list_of(Type::Struct)? {
-            let (mut last, mut seen) = (0, Seen::default());
-            let (mut key, mut kind) = (&[][..], 0);
-            let (mut text, mut double, mut flag, mut long, mut binary) = (&[][..], 0.0, false, 0, &[][..]);
-            while let Some(field) = self.reader.field(&mut last)? {
-                match (field.id, field.ty) {
-                    (1, Type::Binary) => key = self.reader.bytes()?,
-                    (2, Type::I32) => kind = self.reader.i32()?,
-                    (3, Type::Binary) => text = self.reader.bytes()?,
-                    (4, Type::Double) => double = self.reader.double()?,
-                    (5, Type::Bool) => flag = self.reader.bool()?,
-                    (6, Type::I64) => long = self.reader.i64()?,
-                    (7, Type::Binary) => binary = self.reader.bytes()?,
-                    _ => {
-                        self.reader.skip(field.ty)?;
-                        continue;
-                    }
+            let (key, value) = match plain_tag(self.reader) {
+                Some((key, value, after)) => {
+                    self.reader = after;
+                    (key, value)
                 }
-                seen.meet(field.id);
-            }
-            if !seen.all(FIRST_TWO) {
-                flaw = Some("tag without a required field");
-            }
+                None => {
+                    let (key, value, is_whole) = self.tag()?;
+                    if !is_whole {
+                        flaw = Some("tag without a required field");
+                    }
+                    (key, value)
+                }
+            };
             self.has_room(tags.len())?;
-            tags.push(
-                key,
-                match kind {
-                    0 => Value::String(text),
-                    1 => Value::Double(double),
-                    2 => Value::Bool(flag),
-                    3 => Value::Int(long),
-                    4 => Value::Bytes(binary),
-                    kind => Value::Unknown(kind),
-                },
-            );
+            tags.push(key, value);
         }
         Ok(flaw)
+    }
+
+    /// A tag with its fields in any order, and whether those are there that must be.
+    fn tag(&mut self) -> Result<(&'a [u8], Value<'a>, bool), Stop> {
+        let (mut last, mut seen) = (0, Seen::default());
+        let (mut key, mut kind) = (&[][..], 0);
+        let (mut text, mut double, mut flag, mut long, mut binary) = (&[][..], 0.0, false, 0, &[][..]);
+        while let Some(field) = self.reader.field(&mut last)? {
+            match (field.id, field.ty) {
+                (1, Type::Binary) => key = self.reader.bytes()?,
+                (2, Type::I32) => kind = self.reader.i32()?,
+                (3, Type::Binary) => text = self.reader.bytes()?,
+                (4, Type::Double) => double = self.reader.double()?,
+                (5, Type::Bool) => flag = self.reader.bool()?,
+                (6, Type::I64) => long = self.reader.i64()?,
+                (7, Type::Binary) => binary = self.reader.bytes()?,
+                _ => {
+                    self.reader.skip(field.ty)?;
+                    continue;
+                }
+            }
+            seen.meet(field.id);
+        }
+        let value = match kind {
+            0 => Value::String(text),
+            1 => Value::Double(double),
+            2 => Value::Bool(flag),
+            3 => Value::Int(long),
+            4 => Value::Bytes(binary),
+            kind => Value::Unknown(kind),
+        };
+        Ok((key, value, seen.all(FIRST_TWO)))
     }
 
     /// Whether one more element may be kept in a list, whose decoded form takes at least 64 bytes each.
@@ -340,6 +353,22 @@ impl<'a, R: Read<'a>> Decoder<'a, R> {
         }
         Ok(())
     }
+}
+
+/// A tag as clients write it: the key, the type, the one value, and what follows. `None` for any other, whatever is
+/// wrong with it.
+#[inline]
+fn plain_tag<'a, R: Read<'a>>(mut reader: R) -> Option<(&'a [u8], Value<'a>, R)> {
+    let last = &mut 0;
+    let key = reader.takes(last, 1, Type::Binary).then(|| reader.bytes().ok())??;
+    let kind = reader.takes(last, 2, Type::I32).then(|| reader.i32().ok())??;
+    let value = match kind {
+        0 if reader.takes(last, 3, Type::Binary) => Value::String(reader.bytes().ok()?),
+        1 if reader.takes(last, 4, Type::Double) => Value::Double(reader.double().ok()?),
+        3 if reader.takes(last, 6, Type::I64) => Value::Int(reader.i64().ok()?),
+        _ => return None,
+    };
+    reader.field(last).ok()?.is_none().then_some((key, value, reader))
 }
 
 fn trace_id(high: i64, low: i64) -> [u8; 16] {

@@ -31,6 +31,7 @@ fn type_of(code: u8, at: &[u8]) -> Result<Type, Fault> {
     })
 }
 
+#[inline]
 const fn code_of(ty: Type) -> u8 {
     match ty {
         Type::Bool => 2,
@@ -93,6 +94,14 @@ impl<'a> Read<'a> for Reader<'a> {
             }
             _ => Err(Fault::new(self.rest, "struct is cut off")),
         }
+    }
+
+    #[inline]
+    fn takes(&mut self, _: &mut i16, id: i16, ty: Type) -> bool {
+        let [high, low] = id.to_be_bytes();
+        let rest = self.rest.strip_prefix(&[code_of(ty), high, low]);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
     }
 
     #[inline]

@@ -38,6 +38,7 @@ fn type_of(code: u8, at: &[u8]) -> Result<Type, Fault> {
     })
 }
 
+#[inline]
 const fn code_of(ty: Type) -> u8 {
     match ty {
         Type::Bool => TRUE,
@@ -52,6 +53,15 @@ const fn code_of(ty: Type) -> u8 {
         Type::Map => 11,
         Type::Struct => 12,
         Type::Uuid => 13,
+    }
+}
+
+/// The header of a field that is at most 15 behind the `last` one.
+#[inline]
+fn short_header(last: i16, id: i16, code: u8) -> Option<u8> {
+    match u8::try_from(i32::from(id) - i32::from(last)) {
+        Ok(distance @ 1..=15) => Some(distance << 4 | code),
+        _ => None,
     }
 }
 
@@ -160,6 +170,16 @@ impl<'a> Read<'a> for Reader<'a> {
     }
 
     #[inline]
+    fn takes(&mut self, last: &mut i16, id: i16, ty: Type) -> bool {
+        let rest = short_header(*last, id, code_of(ty)).and_then(|header| self.rest.strip_prefix(&[header]));
+        if let Some(rest) = rest {
+            self.rest = rest;
+            *last = id;
+        }
+        rest.is_some()
+    }
+
+    #[inline]
     fn bool(&mut self) -> Result<bool, Fault> {
         match self.flag.take() {
             Some(flag) => Ok(flag),
@@ -260,9 +280,9 @@ impl<'a> Writer<'a> {
     }
 
     fn header(&mut self, last: &mut i16, id: i16, code: u8) {
-        match u8::try_from(i32::from(id) - i32::from(*last)) {
-            Ok(distance @ 1..=15) => self.out.push(distance << 4 | code),
-            _ => {
+        match short_header(*last, id, code) {
+            Some(header) => self.out.push(header),
+            None => {
                 self.out.push(code);
                 self.i64(id.into());
             }

@@ -75,6 +75,24 @@ fn i8_negative_and_huge_sizes_are_refused_where_they_stand() {
 }
 
 #[test]
+fn a_field_is_taken_only_where_it_stands() {
+    fn check<'a, R: Read<'a>>(mut reader: R) {
+        let (rest, last) = (reader.rest(), &mut 0);
+        for (id, ty) in
+            [(2, Type::Binary), (1, Type::I64), (0, Type::Binary), (-15, Type::Binary), (17, Type::Binary)]
+        {
+            assert!(!reader.takes(last, id, ty), "{id} {ty:?}");
+        }
+        assert_eq!((reader.rest(), *last), (rest, 0));
+        assert!(reader.takes(last, 1, Type::Binary));
+        assert_eq!(reader.bytes(), Ok(&b"hi"[..]));
+        assert!(!reader.takes(last, 2, Type::Binary), "the end of a struct is no field");
+    }
+    check(binary(b"\x0b\x00\x01\x00\x00\x00\x02hi\x00"));
+    check(compact(b"\x18\x02hi\x00"));
+}
+
+#[test]
 fn elements_need_their_smallest_size() {
     let doubles = [&[4, 0, 0, 0, 3][..], &[0; 23]].concat();
     assert_eq!(what(binary(&doubles).list(), &doubles), ("more elements than bytes left", 0));

@@ -1,12 +1,14 @@
 //! §Thrift wire: what stands around a batch, down to the byte.
 
 use sluice_formats::jaeger::{Protocol, ZIPKIN_BATCH, decode_emit_batch, decode_thrift_batch};
+use sluice_formats::thrift::{Type, Write, binary, compact};
 use sluice_formats::{Malformed, Translated};
 use sluice_pdata::Limits;
+use sluice_pdata::otlp::common::v1::KeyValue;
 use thrift::protocol::TMessageType;
 
 use crate::foreign;
-use crate::support::{BINARY, COMPACT, batch, from_thrift, only_span, otlp, rows, span, tag};
+use crate::support::{BINARY, COMPACT, batch, from_thrift, only_span, otlp, rows, span, tag, text};
 
 /// A datagram as documented: service `svc`, trace 1/2, span 3, `op`, flags 1, tag error=true.
 const COMPACT_EXAMPLE: &str = "82810109656d69744261746368 1c 1c180373766300 191c 1604160216061600 18026f70 2502 \
@@ -127,4 +129,86 @@ fn a_batch_without_process_is_refused() {
     let body = hex("291c 1604160216061600 18026f70 2502 168289a2abd594cf05 16a8907a 00 00");
     let error = decode_thrift_batch(&body, COMPACT, &Limits::default()).expect_err("refused");
     assert!(error.to_string().contains("batch without process or spans"), "{error}");
+}
+
+/// A batch with one span that has one tag, whose fields are written in this order; 9 is none that the IDL knows.
+fn with_tag(mut out: impl Write, fields: &[i16]) {
+    let (batch, process, span, tag) = (&mut 0, &mut 0, &mut 0, &mut 0);
+    out.field(batch, 1, Type::Struct);
+    out.field(process, 1, Type::Binary);
+    out.bytes(b"svc");
+    out.stop();
+    out.field(batch, 2, Type::List);
+    out.list(Type::Struct, 1);
+    for id in [1, 2, 3, 4, 8, 9] {
+        if id == 8 {
+            out.field(span, 5, Type::Binary);
+            out.bytes(b"op");
+            out.field(span, 7, Type::I32);
+            out.i32(1);
+        }
+        out.field(span, id, Type::I64);
+        out.i64(id.into());
+    }
+    out.field(span, 10, Type::List);
+    out.list(Type::Struct, 1);
+    for &id in fields {
+        out.field(
+            tag,
+            id,
+            if matches!(id, 2 | 9) {
+                Type::I32
+            } else if id == 6 {
+                Type::I64
+            } else {
+                Type::Binary
+            },
+        );
+        match id {
+            1 => out.bytes(b"key"),
+            2 => out.i32(0),
+            6 => out.i64(7),
+            9 => out.i32(7),
+            _ => out.bytes(b"value"),
+        }
+    }
+    for _ in 0..3 {
+        out.stop();
+    }
+}
+
+fn attributes_of(protocol: Protocol, tag: &[i16]) -> Vec<KeyValue> {
+    let mut body = Vec::new();
+    match protocol {
+        Protocol::Binary => with_tag(binary::Writer::new(&mut body), tag),
+        Protocol::Compact => with_tag(compact::Writer::new(&mut body), tag),
+    }
+    let translated = decode_thrift_batch(&body, protocol, &Limits::default()).expect("translates");
+    only_span(otlp(&translated)).attributes
+}
+
+#[test]
+fn the_fields_of_a_tag_may_come_in_any_order_and_with_others() {
+    let orders: [&[i16]; 8] = [
+        &[1, 2, 3],
+        &[3, 2, 1],
+        &[2, 1, 3],
+        &[1, 3, 2],
+        &[1, 2, 6, 3],
+        &[1, 2, 3, 6],
+        &[9, 1, 2, 3],
+        &[1, 2, 3, 9],
+    ];
+    for fields in orders {
+        for protocol in [BINARY, COMPACT] {
+            assert_eq!(attributes_of(protocol, fields), [text("key", "value")], "{protocol:?} {fields:?}");
+        }
+    }
+}
+
+#[test]
+fn a_tag_without_its_value_has_an_empty_one() {
+    for protocol in [BINARY, COMPACT] {
+        assert_eq!(attributes_of(protocol, &[1, 2]), [text("key", "")], "{protocol:?}");
+    }
 }
