@@ -6,9 +6,11 @@
 //!
 //! - `format`: content types and the words of negotiation
 //! - `text`: lines of text 0.0.4 and OpenMetrics, on `cursor`; `series`: the labels of a line; `created`: its start
+//! - `protobuf`: `io.prometheus.client.MetricFamily` messages
 mod created;
 mod cursor;
 mod format;
+mod protobuf;
 mod series;
 mod text;
 
@@ -18,7 +20,7 @@ pub use format::{Escaping, Format, ScrapeProtocol, accept};
 
 use super::labels::LabelsBuilder;
 use super::model::{Exemplar, MetricType, Value};
-use series::SeriesText;
+use series::Series;
 
 /// One thing that an exposition says. What is unescaped is owned, the rest borrowed.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +53,7 @@ pub enum Entry<'p> {
 /// One value of one series.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample<'p> {
-    series: SeriesText<'p>,
+    series: Series<'p>,
     /// What it says. No NaN but the normal one comes from outside.
     pub value: Value<'p>,
     /// The target's own timestamp, in milliseconds since the Unix epoch.
@@ -111,9 +113,9 @@ pub struct ParseError {
 pub struct ParseOptions {
     /// `_created` lines of OpenMetrics become the start of the samples they belong to, and are no samples.
     pub created_as_start: bool,
-    /// Native histograms are read. Without, a family that has both forms shows its classic one.
+    /// Native histograms are read. Without, the classic form is.
     pub native_histograms: bool,
-    /// The classic form is read also where there is a native one.
+    /// The classic form is also read where there is a native one.
     pub always_classic: bool,
 }
 
@@ -126,14 +128,25 @@ impl Default for ParseOptions {
 /// Reads an exposition, entry by entry.
 #[derive(Debug)]
 pub struct Parser<'a> {
-    form: text::Parser<'a>,
+    form: Form<'a>,
+}
+
+#[derive(Debug)]
+enum Form<'a> {
+    Text(text::Parser<'a>),
+    Protobuf(protobuf::Parser<'a>),
 }
 
 impl<'a> Parser<'a> {
-    /// Begins to read `body`. Memory beyond the body: a few hundred bytes, and the exemplars of one sample.
+    /// Begins to read `body`. Memory beyond the body: the labels, the exemplars and the native histogram of one sample,
+    /// and the start times of one family.
     #[must_use]
     pub fn new(format: Format, body: &'a [u8], options: ParseOptions) -> Self {
-        Self { form: text::Parser::new(format == Format::OpenMetrics, body, options) }
+        let form = match format {
+            Format::Protobuf => Form::Protobuf(protobuf::Parser::new(body, options)),
+            _ => Form::Text(text::Parser::new(format == Format::OpenMetrics, body, options)),
+        };
+        Self { form }
     }
 
     /// The next entry, `None` at the end of the body.
@@ -142,8 +155,19 @@ impl<'a> Parser<'a> {
     /// At the first thing that is not of the format. Nothing can be read after it.
     #[expect(clippy::should_implement_trait, reason = "it lends what it returns")]
     pub fn next(&mut self) -> Result<Option<Entry<'_>>, ParseError> {
-        self.form.next()
+        match &mut self.form {
+            Form::Text(parser) => parser.next(),
+            Form::Protobuf(parser) => parser.next(),
+        }
     }
+}
+
+/// Most characters in the labels of an exemplar, names and values together.
+const MAX_EXEMPLAR_CHARS: usize = 128;
+
+fn exemplar_fits(labels: &LabelsBuilder) -> bool {
+    let chars = labels.iter().map(|(name, value)| name.chars().count() + value.chars().count());
+    chars.sum::<usize>() <= MAX_EXEMPLAR_CHARS
 }
 
 #[cfg(test)]

@@ -121,6 +121,10 @@ impl Value<'_> {
 /// The schema of histograms with custom bounds (NHCB).
 pub const CUSTOM_BUCKETS_SCHEMA: i32 = -53;
 
+/// Most buckets of one sign that a native histogram is read with, and most that it is spread out to: a few bytes can ask
+/// for 2^32. Real ones are limited to some hundreds by their clients.
+pub const MAX_NATIVE_BUCKETS: usize = 1 << 16;
+
 /// A native histogram, as remote write has it. It is not checked: counts may contradict spans.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NativeHistogram {

@@ -3,11 +3,35 @@
 use std::borrow::Cow;
 
 use super::cursor::{Cursor, unescape};
+use super::protobuf::SeriesMessage;
 use crate::prometheus::labels::{LabelsBuilder, METRIC_NAME};
 use crate::prometheus::model::MetricType;
 use crate::prometheus::number::{open_metrics_float, parse_float};
 
-/// A series as a line names it, checked.
+/// A series as its format names it, checked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Series<'p> {
+    Line(SeriesText<'p>),
+    Message(SeriesMessage<'p>),
+}
+
+impl<'p> Series<'p> {
+    pub(super) fn key(&self) -> &'p [u8] {
+        match self {
+            Self::Line(series) => series.text.as_bytes(),
+            Self::Message(series) => series.key,
+        }
+    }
+
+    pub(super) fn read_labels(&self, labels: &mut LabelsBuilder) {
+        match self {
+            Self::Line(series) => series.read_labels(labels),
+            Self::Message(series) => series.read_labels(labels),
+        }
+    }
+}
+
+/// A series as a line names it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct SeriesText<'p> {
     /// `name`, `name{label="value"}` or `{"name",label="value"}`.
@@ -16,12 +40,8 @@ pub(super) struct SeriesText<'p> {
     pub(super) kind: MetricType,
 }
 
-impl<'p> SeriesText<'p> {
-    pub(super) fn key(&self) -> &'p [u8] {
-        self.text.as_bytes()
-    }
-
-    pub(super) fn read_labels(&self, labels: &mut LabelsBuilder) {
+impl SeriesText<'_> {
+    fn read_labels(&self, labels: &mut LabelsBuilder) {
         each_label(self.text, |name, value| match name {
             "le" if self.kind == MetricType::Histogram => push_float(labels, name, value),
             "quantile" if self.kind == MetricType::Summary => push_float(labels, name, value),

@@ -6,7 +6,9 @@ use serde::Deserialize;
 
 use super::*;
 use crate::prometheus::labels::Labels;
-use crate::prometheus::model::NORMAL_NAN_BITS;
+use crate::prometheus::model::{NORMAL_NAN_BITS, NativeHistogram};
+
+mod protobuf;
 
 /// Every entry as one line: `TYPE a counter`, `{__name__="a"} 1 @5 start 4 # {b="c"} 2 @3`.
 fn read(format: Format, body: &[u8], options: ParseOptions) -> Result<Vec<String>, String> {

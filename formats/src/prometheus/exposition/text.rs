@@ -7,14 +7,11 @@ use std::borrow::Cow;
 
 use super::created::Created;
 use super::cursor::{Cursor, unescape};
-use super::series::{SeriesText, each_label, skip_labels, skip_series};
-use super::{Entry, ParseError, ParseOptions, Sample};
+use super::series::{Series, SeriesText, each_label, skip_labels, skip_series};
+use super::{Entry, ParseError, ParseOptions, Sample, exemplar_fits};
 use crate::prometheus::labels::LabelsBuilder;
 use crate::prometheus::model::{Exemplar, MetricType, Value};
 use crate::prometheus::number::{parse_float, parse_seconds};
-
-/// Most characters in the labels of an exemplar, names and values together.
-const MAX_EXEMPLAR_CHARS: usize = 128;
 
 /// Reads either text format.
 #[derive(Debug)]
@@ -82,6 +79,7 @@ impl<'a> Parser<'a> {
                 Ok(Line::Sample { series, value, timestamp_ms, start_ms }) => {
                     let value = Value::Float(value);
                     let exemplars = &self.exemplars;
+                    let series = Series::Line(series);
                     let sample = Sample { series, value, timestamp_ms, start_ms, exemplars };
                     return Ok(Some(Entry::Sample(sample)));
                 }
@@ -288,13 +286,11 @@ fn exemplar(cursor: &mut Cursor<'_>, builder: &mut LabelsBuilder) -> Result<Opti
         }
         None => None,
     };
-    let mut chars = 0;
-    each_label(labels, |name, value| chars += name.chars().count() + value.chars().count());
-    if chars > MAX_EXEMPLAR_CHARS {
-        return Ok(None);
-    }
     builder.clear();
     each_label(labels, |name, value| builder.push(name, value));
+    if !exemplar_fits(builder) {
+        return Ok(None);
+    }
     if builder.duplicate().is_some() {
         return Err("an exemplar has a label twice");
     }

@@ -6,10 +6,9 @@ use super::attributes;
 use super::exemplar;
 use super::point::{HistogramPoint, POINT, put_no_recorded_value, put_times};
 use super::transaction::Sample;
-use crate::prometheus::model::{Buckets, CUSTOM_BUCKETS_SCHEMA, Count, NativeHistogram, ResetHint, is_stale};
-
-/// Most buckets of one sign, gaps among them: a few bytes can ask for 2^32.
-const MAX_BUCKETS: usize = 1 << 16;
+use crate::prometheus::model::{
+    Buckets, CUSTOM_BUCKETS_SCHEMA, Count, MAX_NATIVE_BUCKETS, NativeHistogram, ResetHint, is_stale,
+};
 
 /// The dense buckets of one histogram; reused.
 #[derive(Debug, Default)]
@@ -146,12 +145,12 @@ fn dense(buckets: &Buckets, counts: &mut Vec<u64>) -> Result<(), &'static str> {
             Step::Span(_) if is_first => is_first = false,
             Step::Span(gap) => {
                 let gap = usize::try_from(gap).map_err(|_| "the spans of a native histogram overlap")?;
-                if gap > MAX_BUCKETS - counts.len() {
+                if gap > MAX_NATIVE_BUCKETS - counts.len() {
                     return Err("a native histogram has too many buckets");
                 }
                 counts.resize(counts.len() + gap, 0);
             }
-            Step::Bucket(count) if counts.len() < MAX_BUCKETS => counts.push(count),
+            Step::Bucket(count) if counts.len() < MAX_NATIVE_BUCKETS => counts.push(count),
             Step::Bucket(_) => return Err("a native histogram has too many buckets"),
         }
         Ok(())

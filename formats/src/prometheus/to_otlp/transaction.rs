@@ -75,6 +75,9 @@ pub(super) struct Stream {
     pub(super) len: usize,
 }
 
+/// One origin of a resource, and what is said of the resource.
+type TargetInfo<'t> = (&'t Arc<Origin>, Vec<u8>);
+
 /// What became of the samples.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
@@ -219,7 +222,7 @@ impl Transaction {
     /// another transaction understands. What is put there is used, so that one request can know what an earlier one
     /// said.
     pub fn each_target_info(&mut self, mut visit: impl FnMut(&str, &str, &mut Vec<u8>)) {
-        let mut resources: HashMap<(&str, &str), (&Arc<Origin>, Vec<u8>)> = HashMap::new();
+        let mut resources: HashMap<(&str, &str), TargetInfo<'_>> = HashMap::new();
         let told = self.target_infos.iter().map(|(origin, info)| (origin, info.as_slice()));
         let silent = self.streams.iter().map(|stream| (&stream.metric.origin, &[][..]));
         for (origin, info) in told.chain(silent) {
