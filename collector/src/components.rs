@@ -18,8 +18,14 @@ pub fn full() -> Registry {
 
     #[cfg(feature = "batch-processor")]
     let registry = registry.processor::<sluice_processors::batch::Factory>();
+    #[cfg(feature = "cumulative-to-delta-processor")]
+    let registry = registry.processor::<sluice_processors::cumulative_to_delta::Factory>();
+    #[cfg(feature = "delta-to-cumulative-processor")]
+    let registry = registry.processor::<sluice_processors::delta_to_cumulative::Factory>();
     #[cfg(feature = "memory-limiter-processor")]
     let registry = registry.processor::<sluice_processors::memory_limiter::Factory>();
+    #[cfg(feature = "metric-start-time-processor")]
+    let registry = registry.processor::<sluice_processors::metric_start_time::Factory>();
 
     #[cfg(feature = "debug-exporter")]
     let registry = registry.exporter::<sluice_exporters::debug::Factory>();

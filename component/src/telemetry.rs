@@ -6,6 +6,7 @@
 
 mod families;
 mod packets;
+mod streams;
 mod unconverted;
 
 use std::{
@@ -18,6 +19,7 @@ pub use families::PerSignal;
 pub use packets::{PacketLoss, PacketMetrics};
 use prometheus::{Histogram, HistogramTimer, HistogramVec, IntCounter, IntCounterVec, IntGauge};
 use sluice_pdata::{Pdata, Signal};
+pub use streams::{PointLoss, StreamMetrics};
 pub use unconverted::UnconvertedMetrics;
 
 use crate::{
@@ -182,6 +184,12 @@ impl Telemetry {
             accepted: f.memory_limiter_accepted[signal].with_label_values(&id),
             refused: f.memory_limiter_refused[signal].with_label_values(&id),
         }
+    }
+
+    /// The counters of a processor that remembers metric streams.
+    #[must_use]
+    pub fn streams(&self, processor: &ComponentRef) -> StreamMetrics {
+        StreamMetrics::new(&self.0.families, processor)
     }
 
     /// otelcol's `otelcol.<component>.consumed.items` family for one edge of a pipeline. Booked by the graph.

@@ -2,8 +2,23 @@
 //!
 //! - `memory_limiter`: refuses data while memory is short
 //! - `batch`: joins small requests into large ones
+//! - `metric_start_time`: gives cumulative points a start time
+//! - `cumulative_to_delta`, `delta_to_cumulative`: change the temporality of sums and histograms; the three share
+//!   `streams`
 
 #[cfg(feature = "batch-processor")]
 pub mod batch;
+#[cfg(feature = "cumulative-to-delta-processor")]
+pub mod cumulative_to_delta;
+#[cfg(feature = "delta-to-cumulative-processor")]
+pub mod delta_to_cumulative;
 #[cfg(feature = "memory-limiter-processor")]
 pub mod memory_limiter;
+#[cfg(feature = "metric-start-time-processor")]
+pub mod metric_start_time;
+#[cfg(any(
+    feature = "cumulative-to-delta-processor",
+    feature = "delta-to-cumulative-processor",
+    feature = "metric-start-time-processor"
+))]
+mod streams;

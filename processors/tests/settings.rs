@@ -1,5 +1,11 @@
 //! The settings of every processor: what its page shows loads, what is wrong is told.
-#![cfg(all(feature = "batch-processor", feature = "memory-limiter-processor"))]
+#![cfg(all(
+    feature = "batch-processor",
+    feature = "cumulative-to-delta-processor",
+    feature = "delta-to-cumulative-processor",
+    feature = "memory-limiter-processor",
+    feature = "metric-start-time-processor"
+))]
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use sluice_component::{
@@ -8,10 +14,15 @@ use sluice_component::{
     testkit::{Recorder, build_cx, load_examples, problems, process},
 };
 use sluice_pdata::Signal;
-use sluice_processors::{batch, memory_limiter};
+use sluice_processors::{batch, cumulative_to_delta, delta_to_cumulative, memory_limiter, metric_start_time};
 
 fn registry() -> Registry {
-    Registry::empty().processor::<batch::Factory>().processor::<memory_limiter::Factory>()
+    Registry::empty()
+        .processor::<batch::Factory>()
+        .processor::<cumulative_to_delta::Factory>()
+        .processor::<delta_to_cumulative::Factory>()
+        .processor::<memory_limiter::Factory>()
+        .processor::<metric_start_time::Factory>()
 }
 
 fn told(type_: &str, yaml: &str) -> Vec<String> {
@@ -25,7 +36,10 @@ fn told(type_: &str, yaml: &str) -> Vec<String> {
 fn the_examples_of_the_pages_load() {
     let pages = [
         include_str!("../../docs/components/processors/batch.md"),
+        include_str!("../../docs/components/processors/cumulative_to_delta.md"),
+        include_str!("../../docs/components/processors/delta_to_cumulative.md"),
         include_str!("../../docs/components/processors/memory_limiter.md"),
+        include_str!("../../docs/components/processors/metric_start_time.md"),
     ];
     for page in pages {
         assert_eq!(load_examples(&registry(), page), 2);
@@ -35,13 +49,20 @@ fn the_examples_of_the_pages_load() {
 #[test]
 fn every_processor_can_be_built_twice_from_one_parse() {
     let process = process();
-    for (type_, yaml) in [("batch", ""), ("memory_limiter", "{check_interval: 1s, limit_mib: 100}")] {
+    let all = [
+        ("batch", ""),
+        ("cumulative_to_delta", ""),
+        ("delta_to_cumulative", ""),
+        ("memory_limiter", "{check_interval: 1s, limit_mib: 100}"),
+        ("metric_start_time", ""),
+    ];
+    for (type_, yaml) in all {
         let registry = registry();
         let factory = registry.processors.get(type_).unwrap();
         let node = sluice_config::Node::from_yaml("test.yaml", yaml).unwrap();
         let parsed = factory.parse(&node, type_, &mut sluice_config::Problems::new()).unwrap();
         for tier in [Tier::Memory, Tier::EndToEnd] {
-            let mut cx = build_cx(&process, Kind::Processor, type_, Signal::Traces);
+            let mut cx = build_cx(&process, Kind::Processor, type_, Signal::Metrics);
             cx.tier = tier;
             factory.build(&parsed, cx, Recorder::new()).unwrap();
         }
@@ -53,6 +74,70 @@ fn an_unknown_key_is_refused() {
     assert!(told("batch", "{send_batch_sise: 1}")[0].contains("unknown key"));
     let limiter = told("memory_limiter", "{check_interval: 1s, limit_mib: 1, limit: 1}");
     assert!(limiter[0].contains("unknown key"), "{limiter:?}");
+    for type_ in ["metric_start_time", "cumulative_to_delta", "delta_to_cumulative"] {
+        assert!(told(type_, "{max_stream: 1}")[0].contains("unknown key"), "{type_}");
+    }
+}
+
+#[test]
+fn the_names_in_one_word_are_accepted() {
+    for (name, type_) in [
+        ("metricstarttime", "metric_start_time"),
+        ("cumulativetodelta", "cumulative_to_delta"),
+        ("deltatocumulative", "delta_to_cumulative"),
+    ] {
+        let registry = registry();
+        let found =
+            registry.describe(Kind::Processor).into_iter().find(|f| f.aliases().contains(&name)).unwrap();
+        assert_eq!(found.type_(), type_);
+        assert!(registry.processors.get(name).is_some());
+    }
+}
+
+#[test]
+fn the_processors_of_streams_tell_what_is_wrong_in_otelcols_words() {
+    let cases = [
+        ("metric_start_time", "{gc_interval: 0}", "gc_interval must be positive"),
+        ("metric_start_time", "{strategy: guess}", "guess"),
+        (
+            "metric_start_time",
+            "{strategy: start_time_metric, start_time_metric_regex: '('}",
+            "no regular expression",
+        ),
+        (
+            "metric_start_time",
+            "{start_time_metric_regex: x}",
+            "start_time_metric_regex can only be used with the start_time_metric strategy",
+        ),
+        ("delta_to_cumulative", "{max_stale: 0}", "max_stale must be a positive duration (got 0s)"),
+        ("delta_to_cumulative", "{max_streams: -1}", "max_streams"),
+        (
+            "cumulative_to_delta",
+            "{include: {metrics: [a]}}",
+            "match_type must be set if metrics are supplied",
+        ),
+        (
+            "cumulative_to_delta",
+            "{exclude: {match_type: strict}}",
+            "metrics must be supplied if match_type is set",
+        ),
+        (
+            "cumulative_to_delta",
+            "{include: {metrics: [a, '('], match_type: regexp}}",
+            "include.metrics[1]: is no regular expression",
+        ),
+        ("cumulative_to_delta", "{include: {metric_types: [gauge]}}", "gauge"),
+        ("cumulative_to_delta", "{initial_value: first}", "first"),
+        ("cumulative_to_delta", "{max_staleness: -1s}", "negative"),
+    ];
+    for (type_, yaml, text) in cases {
+        let told = told(type_, yaml);
+        assert!(told.len() == 1 && told[0].contains(text), "{type_} {yaml}: {told:?}");
+    }
+    let all = "{max_streams: 9223372036854775807}";
+    for type_ in ["metric_start_time", "cumulative_to_delta", "delta_to_cumulative"] {
+        assert!(told(type_, all).is_empty(), "otelcol's own default");
+    }
 }
 
 #[test]

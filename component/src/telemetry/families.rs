@@ -45,6 +45,8 @@ pub(super) struct Families {
     pub(super) batch_metadata_cardinality: IntGaugeVec,
     pub(super) memory_limiter_accepted: PerSignal<IntCounterVec>,
     pub(super) memory_limiter_refused: PerSignal<IntCounterVec>,
+    pub(super) unconverted_points: IntCounterVec,
+    pub(super) streams: IntGaugeVec,
     pub(super) exporter_sent: PerSignal<IntCounterVec>,
     pub(super) exporter_send_failed: PerSignal<IntCounterVec>,
     pub(super) exporter_enqueue_failed: PerSignal<IntCounterVec>,
@@ -151,6 +153,16 @@ impl Families {
             memory_limiter_refused: basic.per_signal(
                 "otelcol_processor_memory_limiter_refused_",
                 "Number of {} that were rejected by the next component in the pipeline.",
+                &["processor"],
+            ),
+            unconverted_points: basic.counter(
+                "sluice_processor_unconverted_points",
+                "Number of data points that a processor of metric streams could not convert.",
+                &["processor", "reason"],
+            ),
+            streams: basic.gauge(
+                "sluice_processor_streams",
+                "Number of metric streams that a processor remembers.",
                 &["processor"],
             ),
             exporter_sent: basic.per_signal(

@@ -71,6 +71,21 @@ impl Cumulative {
         self.time_unix_nano == other.time_unix_nano && self.value == other.value
     }
 
+    /// Whether this is a histogram with explicit bounds.
+    #[must_use]
+    pub const fn is_histogram(&self) -> bool {
+        matches!(self.value, Value::Histogram(_))
+    }
+
+    /// Whether the explicit bounds are the same; true where there are none.
+    #[must_use]
+    pub fn has_buckets_of(&self, other: &Self) -> bool {
+        match (&self.value, &other.value) {
+            (Value::Histogram(a), Value::Histogram(b)) => a.has_buckets_of(b),
+            _ => true,
+        }
+    }
+
     /// Whether the stream must have been reset between `earlier` and this point: something fell that only grows, or
     /// the buckets are others. Sums of values count as growing where no bucket is for negative values.
     #[must_use]
@@ -178,7 +193,7 @@ impl NumberView {
 
 impl Histogram {
     fn minus(&self, then: &Self) -> Option<Self> {
-        if self.bounds != then.bounds || self.counts.len() != then.counts.len() {
+        if !self.has_buckets_of(then) {
             return None;
         }
         let counts = self.counts.iter().zip(&then.counts).map(|(now, then)| now.checked_sub(*then));
@@ -187,6 +202,10 @@ impl Histogram {
             bounds: self.bounds.clone(),
             counts: counts.collect::<Option<_>>()?,
         })
+    }
+
+    fn has_buckets_of(&self, other: &Self) -> bool {
+        self.bounds == other.bounds && self.counts.len() == other.counts.len()
     }
 
     fn sum_fell(&self, then: &Self) -> bool {
