@@ -9,6 +9,8 @@
 //! - `consumer`: takes from the queue, has it sent, and answers
 //! - `split`: a batch becomes requests that are not larger than the backend accepts
 //! - `deliver`: sends one request until there is a verdict
+//! - `rows`: the requests of a batch, one after the other or in lanes
+//! - `lanes`: the order in which requests arrive, where the format has one
 //! - `pace`: the time between attempts: backoff, and the hints of the backend
 //! - `receipt`, `accounts`: what became of the items, on the ledger and in the metrics
 //! - `condition`, `journal`: what the operator is told, and how often
@@ -22,9 +24,11 @@ mod entry;
 mod exporter;
 mod gather;
 mod journal;
+mod lanes;
 mod pace;
 mod queue;
 mod receipt;
+mod rows;
 pub mod settings;
 mod split;
 mod stop;

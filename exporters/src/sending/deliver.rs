@@ -10,12 +10,14 @@ use super::{
     accounts::{Accounts, Owned},
     condition::Condition,
     journal::{Event, Journal, chain},
+    lanes::{Lanes, Turn},
     pace::{Backoff, Gate},
     receipt::{Failure, Receipt},
+    rows::Row,
     settings::Retry,
     split,
     stop::Stop,
-    wire::{Encoded, Outcome, Wire},
+    wire::{Outcome, Wire},
 };
 
 /// The longest wait between attempts while the exporter drains, where the backend did not ask for more.
@@ -31,6 +33,7 @@ pub(super) struct Deliver<W> {
     pub(super) condition: Condition,
     pub(super) journal: Journal,
     pub(super) gate: Gate,
+    pub(super) lanes: Lanes,
     pub(super) stop: Stop,
 }
 
@@ -48,34 +51,38 @@ struct NoForm(String);
 
 impl<W: Wire> Deliver<W> {
     /// Sends a batch that the queue owns, and settles each part of it. What is left unsettled is lost because
-    /// the exporter stops.
-    pub(super) async fn owned(&self, data: Pdata, cx: &Context, owned: &mut Owned) {
+    /// the exporter stops. `turn` is held until the batch has lined up.
+    pub(super) async fn owned(&self, data: Pdata, cx: &Context, owned: &mut Owned, turn: Option<Turn<'_>>) {
         // The memory budget's permits ride in the data: they last as long as the requests do.
         let _permits = data.clone();
-        let Encoded { requests, unconvertible } = split::encode(&self.wire, data, self.most);
+        let (rows, unconvertible) = self.encode(data).await;
+        drop(turn);
         for lost in unconvertible {
             self.dropped(&no_form(lost.why), lost.items);
             owned.dropped(Reason::Unconvertible, lost.items);
         }
-        for request in requests {
-            let items = W::items(&request);
-            match self.request(&request, cx).await {
+        let settle = |items, verdict: Result<usize, Failure>| {
+            match verdict {
                 Ok(rejected) => owned.accepted(items, rejected),
-                Err(failure) if failure.reason == Reason::Stopping => return,
+                Err(failure) if failure.reason == Reason::Stopping => return Row::Ends,
                 Err(failure) => {
                     self.dropped(&failure, items);
                     owned.dropped(failure.reason, items);
                 }
             }
-        }
+            Row::GoesOn
+        };
+        self.each(rows, cx, settle).await;
     }
 
-    /// Sends a batch whose caller waits. The receipt books what is to be booked.
-    pub(super) async fn for_caller(&self, data: Pdata, cx: &Context) -> Receipt {
+    /// Sends a batch whose caller waits. The receipt books what is to be booked. `turn` is held until the batch has
+    /// lined up.
+    pub(super) async fn for_caller(&self, data: Pdata, cx: &Context, turn: Option<Turn<'_>>) -> Receipt {
         let _permits = data.clone();
         let mut receipt = Receipt::begin(cx);
         let mut left = data.items();
-        let Encoded { requests, unconvertible } = split::encode(&self.wire, data, self.most);
+        let (rows, unconvertible) = self.encode(data).await;
+        drop(turn);
         for lost in unconvertible {
             left = left.saturating_sub(lost.items);
             receipt.dropped.push((Reason::Unconvertible, lost.items));
@@ -83,27 +90,31 @@ impl<W: Wire> Deliver<W> {
             self.refused(&failure, lost.items);
             receipt.failure = Some(failure);
         }
-        for request in requests {
-            let items = W::items(&request);
-            match self.request(&request, cx).await {
+        let mut comes_again = None;
+        let settle = |items: usize, verdict: Result<usize, Failure>| {
+            match verdict {
                 Ok(rejected) => {
                     let rejected = rejected.min(items);
                     receipt.rejected += rejected;
                     receipt.sent += items - rejected;
-                    left = left.saturating_sub(items);
                 }
                 Err(failure) if failure.is_permanent() => {
                     self.refused(&failure, items);
                     receipt.dropped.push((failure.reason, items));
                     receipt.failure = Some(failure);
-                    left = left.saturating_sub(items);
                 }
                 Err(failure) => {
-                    self.refused(&failure, left);
-                    receipt.failure = Some(failure);
-                    return receipt;
+                    comes_again = Some(failure);
+                    return Row::Ends;
                 }
             }
+            left = left.saturating_sub(items);
+            Row::GoesOn
+        };
+        self.each(rows, cx, settle).await;
+        if let Some(failure) = comes_again {
+            self.refused(&failure, left);
+            receipt.failure = Some(failure);
         }
         receipt
     }
@@ -121,7 +132,7 @@ impl<W: Wire> Deliver<W> {
     }
 
     /// Sends one request until it is accepted, and tells how many items were rejected, or until it is given up.
-    async fn request(&self, request: &W::Request, cx: &Context) -> Result<usize, Failure> {
+    pub(super) async fn request(&self, request: &W::Request, cx: &Context) -> Result<usize, Failure> {
         let items = W::items(request);
         let mut backoff = self.retry.as_ref().map(|retry| (retry, Backoff::new(retry)));
         let mut started = None;

@@ -24,6 +24,7 @@ use super::{
     entry::{Entry, Owner},
     gather::Gather,
     journal::{Event, Journal},
+    lanes::Lanes,
     pace::Gate,
     queue::{NoRoom, Queue, Room, Ticket},
     receipt::{Failure, Receipt},
@@ -150,6 +151,7 @@ impl<W: Wire> Sending<W> {
             condition: Condition::new(cx.shared.get_or_make(&component, Degraded::default)),
             journal: Journal::new(component.clone(), signal),
             gate: Gate::default(),
+            lanes: Lanes::default(),
             stop: Stop::default(),
         };
         Ok(Self(Arc::new(Inner { component, signal, deliver, queue, tasks: TaskTracker::new() })))
@@ -172,7 +174,7 @@ impl<W: Wire> Inner<W> {
         let items = data.items();
         let _flight = InFlight::new(&self.deliver.accounts.metrics.in_flight);
         let receipt = tokio::select! {
-            receipt = self.deliver.for_caller(data, &cx) => receipt,
+            receipt = self.deliver.for_caller(data, &cx, None) => receipt,
             () = self.deliver.stop.ended() => Receipt::failed(stopping()),
         };
         receipt.settle(&self.component, self.signal, items)

@@ -4,6 +4,7 @@ mod backend;
 mod batch;
 mod caller;
 mod drain;
+mod lanes;
 mod queue;
 mod retry;
 mod verdict;

@@ -13,6 +13,10 @@ pub trait Wire: Send + Sync + 'static {
     /// One request, encoded. It is kept until there is a verdict, so that a retry does not encode again.
     type Request: Send + Sync + 'static;
 
+    /// Whether requests of one [`lane`](Self::lane) have to arrive in the order of their batches. Then batches are
+    /// encoded one after the other, in the order in which they leave the queue.
+    const ORDERED: bool = false;
+
     /// Builds the client. Called once, before the first [`send`](Self::send). A backend that is down is no error.
     ///
     /// # Errors
@@ -23,7 +27,7 @@ pub trait Wire: Send + Sync + 'static {
     }
 
     /// Turns a batch into requests, once, when it leaves the queue. Called again for its parts if a request is
-    /// larger than it may be, so it keeps no state.
+    /// larger than it may be, and when the caller offers a batch again, so it keeps no state that this would spoil.
     fn encode(&self, data: &Pdata) -> Encoded<Self::Request>;
 
     /// How many items the request carries.
@@ -32,6 +36,13 @@ pub trait Wire: Send + Sync + 'static {
     /// The size that the backend's limit counts: encoded, before compression.
     fn size(request: &Self::Request) -> ByteSize;
 
+    /// The lane of the request, if the format is [`ORDERED`](Self::ORDERED): there is one request of each lane on its
+    /// way at a time, retries and all, while those of other lanes overtake it. There may be few lanes only.
+    fn lane(request: &Self::Request) -> Option<usize> {
+        let _ = request;
+        None
+    }
+
     /// Sends the request once. `cx` has the deadline of this attempt; dropping the future cancels it.
     async fn send(&self, request: &Self::Request, cx: &Context) -> Outcome;
 }
@@ -39,7 +50,7 @@ pub trait Wire: Send + Sync + 'static {
 /// What a batch became.
 #[derive(Debug)]
 pub struct Encoded<R> {
-    /// Requests, to be sent one after the other.
+    /// Requests, to be sent one after the other in each lane.
     pub requests: Vec<R>,
     /// What has no form in the format.
     pub unconvertible: Vec<Unconvertible>,
