@@ -121,8 +121,8 @@ class Received:
 
 
 class RemoteWriteSink(HttpServer):
-    """Keeps every request. `decide` gets the number of the request, from 1, and its handler; where it answers nothing,
-    the answer is a success with the counts of what was written."""
+    """Keeps every request. `decide` gets the number of the request among those with series, from 1, and its handler;
+    where it answers nothing, the answer is a success with the counts of what was written."""
 
     def __init__(self, port: int | None = None):
         super().__init__(port)
@@ -145,11 +145,11 @@ class RemoteWriteSink(HttpServer):
         one = Received(time.monotonic(), handler.path, serving.headers(handler), serving.body(handler))
         with self._lock:
             self._received.append(one)
-            number = len(self._received)
+            number = sum(1 for each in self._received if each.series)
             self._busy += 1
             self.most_at_once = max(self.most_at_once, self._busy)
         try:
-            if not (self.decide and self.decide(number, handler)):
+            if not (self.decide and one.series and self.decide(number, handler)):
                 written(handler, one)
         finally:
             with self._lock:

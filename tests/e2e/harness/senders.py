@@ -50,13 +50,14 @@ def sluice(directory: Path, version: int, scrape_configs: list[dict], urls: list
     return Collector(config, directory)
 
 
-def prometheus(directory: Path, version: int, scrape_configs: list[dict], urls: list[str]) -> Prometheus:
+def prometheus(directory: Path, version: int, scrape_configs: list[dict], urls: list[str], **more) -> Prometheus:
     kind = Prometheus if version == 1 else Prometheus3
     write = {
         "queue_config": {"batch_send_deadline": "100ms", "min_backoff": "50ms", "max_backoff": "500ms", "max_shards": 1},
         "send_exemplars": True,
         "send_native_histograms": True,
         "metadata_config": {"send_interval": "500ms"},
+        **more,
     }
     if version == 2:
         write["protobuf_message"] = MESSAGES[2]

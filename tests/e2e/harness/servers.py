@@ -39,8 +39,11 @@ class Server:
     def log(self) -> str:
         return self._log.read_text(errors="replace")
 
+    def is_running(self) -> bool:
+        return self._child.poll() is None
+
     def kill(self):
-        if self._child.poll() is None:
+        if self.is_running():
             self._child.kill()
             self._child.wait()
 
