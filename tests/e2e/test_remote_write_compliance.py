@@ -15,6 +15,7 @@ import pytest
 from harness import idl, pages, senders, waiting
 from harness.remote_write import V1, V2, RemoteWriteSink
 from harness.targets import Target
+from harness.twice import expand
 
 NAME = re.compile(r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")
 LABEL = re.compile(r"^[a-zA-Z_][a-zA-Z0-9_]*$")
@@ -261,19 +262,6 @@ def test_histograms_are_whole(series):
     assert one(series, "latency_seconds_sum").samples[0].value == 21.5
     assert one(series, "latency_seconds_count").samples[0].value == 17
     assert len({one(series, f"latency_seconds_{part}").samples[0].at for part in ("bucket", "sum", "count")}) == 1
-
-
-def expand(spans, deltas) -> dict[int, int]:
-    """Observations by absolute index, empty buckets left out."""
-    out, index, count, left = {}, 0, 0, list(deltas)
-    for span in spans:
-        index += span.offset
-        for _ in range(span.length):
-            count += left.pop(0)
-            out[index] = count
-            index += 1
-    assert not left
-    return {index: count for index, count in out.items() if count}
 
 
 def test_histograms_that_are_native_arrive_native(series):

@@ -193,6 +193,8 @@ def test_backoff_grows(way):
 
 
 def test_backoff_a_delay_that_the_server_asks_for_is_kept(way):
+    if (way.sender, way.version) == ("prometheus", 1):
+        pytest.skip("2.42 keeps it only with 429")
     way.wait_sent("503 with a delay", 2)
     one, other = way.with_series("503 with a delay")[:2]
     assert other.at - one.at >= 1

@@ -50,8 +50,12 @@ class Prometheus(Server):
         return debian("prometheus")
 
     @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.address}"
 
     @property
     def url(self) -> str:

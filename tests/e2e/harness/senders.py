@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from .collector import Collector
@@ -42,6 +43,8 @@ def sluice(directory: Path, version: int, scrape_configs: list[dict], urls: list
     }
     exporters = {f"prometheusremotewrite/{number}": {"endpoint": url, **settings} for number, url in enumerate(urls)}
     pipeline = {"receivers": ["prometheus"], "exporters": list(exporters)}
+    # A `$` of Prometheus's is written twice in a collector's configuration.
+    scrape_configs = json.loads(json.dumps(scrape_configs).replace("$", "$$"))
     config = {
         "receivers": {"prometheus": {"config": {"scrape_configs": scrape_configs}}},
         "exporters": exporters,
