@@ -10,11 +10,13 @@
 //! - [`relay_bytes`]: the floor: moves bytes over bare hyper and batches by concatenation, nothing else
 //! - [`relay_decode`]: what most collectors do: decode, merge, encode again, on tonic and prost
 //! - [`udp`]: what gets lost over UDP, by rate and size of the kernel's buffer
-//! - [`grpc`]: unary gRPC on hyper, as little as it takes
+//! - [`scrape`]: scraping a large target and writing its samples on, against a Prometheus in agent mode
+//! - [`grpc`], [`http`]: unary gRPC and HTTP/1.1 on hyper, as little as it takes
 #![expect(clippy::disallowed_methods, reason = "there is no Host here")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints figures")]
 
 mod grpc;
+mod http;
 mod load;
 mod payload;
 mod process;
@@ -23,6 +25,7 @@ mod relay_decode;
 mod report;
 mod run;
 mod scan;
+mod scrape;
 mod sink;
 mod udp;
 
@@ -57,6 +60,16 @@ enum Role {
     },
     /// Prints how many Jaeger packets get lost over UDP, by rate.
     Udp(udp::Options),
+    /// Scrapes a large target and writes its samples on, with each contender in turn.
+    Scrape(scrape::Options),
+    /// Serves a page to scrape.
+    ScrapeTarget(scrape::target::Options),
+    /// Takes remote write; prints its account for each line on stdin, and ends with stdin.
+    ScrapeSink {
+        /// Where to listen.
+        #[arg(long)]
+        listen: SocketAddr,
+    },
     /// Moves bytes from requests to batches, and nothing else.
     RelayBytes(relay_bytes::Options),
     /// Decodes requests, merges them and encodes batches.
@@ -71,6 +84,9 @@ async fn main() -> Result<(), Failure> {
         Some(Role::Load(options)) => load::run(&options).await,
         Some(Role::Sink { listen }) => sink::run(listen).await,
         Some(Role::Udp(options)) => udp::run(&options),
+        Some(Role::Scrape(options)) => scrape::run(&options),
+        Some(Role::ScrapeTarget(options)) => scrape::target::run(&options).await,
+        Some(Role::ScrapeSink { listen }) => scrape::sink::run(listen).await,
         Some(Role::RelayBytes(options)) => relay_bytes::run(options).await,
         Some(Role::RelayDecode(options)) => relay_decode::run(options).await,
     }

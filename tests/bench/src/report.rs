@@ -86,13 +86,13 @@ pub(crate) fn print(figures: &[Figures], items: u64) {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Counts of a bench are far below 2^53.
 #[expect(clippy::cast_precision_loss, reason = "see above")]
-fn precise(count: u64) -> f64 {
+pub(crate) fn precise(count: u64) -> f64 {
     count as f64
 }
