@@ -13,6 +13,8 @@ pub fn full() -> Registry {
     let registry = registry.receiver::<sluice_receivers::nop::Factory>();
     #[cfg(feature = "otlp-receiver")]
     let registry = registry.receiver::<sluice_receivers::otlp::Factory>();
+    #[cfg(feature = "prometheus-receiver")]
+    let registry = registry.receiver::<sluice_receivers::prometheus::Factory>();
     #[cfg(feature = "zipkin-receiver")]
     let registry = registry.receiver::<sluice_receivers::zipkin::Factory>();
 

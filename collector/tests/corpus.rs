@@ -72,6 +72,13 @@ const LATER: &[(&str, &[&str])] = &[
         &["service.pipelines", "service.telemetry.metrics.readers[0].periodic"],
     ),
     (
+        "helm-opentelemetry-kube-stack-cloud-demo-collector.yaml",
+        &[
+            "receivers.prometheus.config.scrape_configs[0].kubernetes_sd_configs",
+            "receivers.prometheus.config.scrape_configs[2].kubernetes_sd_configs",
+        ],
+    ),
+    (
         "helm-opentelemetry-kube-stack-isolated-multicollector-deployment-collector.yaml",
         &["exporters.otlp.sending_queue.storage", "receivers.otlp.protocols.http.auth"],
     ),

@@ -3,6 +3,7 @@
 //! - `jaeger`: Jaeger's clients and agents, over gRPC, HTTP and UDP
 //! - `nop`: receives nothing
 //! - `otlp`: OTLP over gRPC and HTTP
+//! - `prometheus`: scrapes Prometheus's targets
 //! - `zipkin`: Zipkin's clients, over HTTP
 //!
 //! `intake` is what they share: from the bytes of a request to the pipelines, and from a failure to the answer.
@@ -15,6 +16,8 @@ pub mod jaeger;
 pub mod nop;
 #[cfg(feature = "otlp-receiver")]
 pub mod otlp;
+#[cfg(feature = "prometheus-receiver")]
+pub mod prometheus;
 #[cfg(test)]
 mod testing;
 #[cfg(feature = "zipkin-receiver")]

@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwapOption;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
@@ -17,11 +16,14 @@ use reqwest::Url;
 use sluice_component::{Host, StartError};
 use tokio::sync::Semaphore;
 
-use super::settings::ClientSettings;
+use super::{
+    pool::{Pool, PoolError, redacted},
+    settings::ClientSettings,
+};
 use crate::{
     compression::{self, Codec},
     serve::{chain, join},
-    tls::{ClientTls, TlsError},
+    tls::ClientTls,
 };
 
 /// What is read of an answer's body.
@@ -36,20 +38,10 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     settings: ClientSettings,
-    user_agent: String,
     headers: HeaderMap,
     codec: Option<Codec>,
-    /// For http URLs.
-    plain: reqwest::Client,
-    /// For https URLs: a client cannot change its certificates, so it is replaced with them.
-    secure: ArcSwapOption<Secure>,
-    tls: ClientTls,
+    pool: Pool,
     turns: Option<Semaphore>,
-}
-
-struct Secure {
-    config: Arc<rustls::ClientConfig>,
-    client: reqwest::Client,
 }
 
 /// What a server answered, whatever its status.
@@ -123,16 +115,14 @@ impl Client {
             .map_err(|e| error(&join("tls", e.key), e.message))?
             .verifying_the_override();
         let headers = headers(settings).map_err(|text| error("headers", text))?;
-        let build = |config| build(settings, host.user_agent(), config);
-        let plain = build(ClientTls::without_roots()).map_err(|e| error("proxy_url", e.to_string()))?;
+        let (built_from, user_agent) = (settings.clone(), host.user_agent().to_owned());
+        let pool = Pool::new(tls, move |config| build(&built_from, &user_agent, config))
+            .map_err(|e| error("proxy_url", e.to_string()))?;
         let turns = usize::try_from(settings.max_conns_per_host).ok().filter(|&most| most > 0);
         Ok(Self(Arc::new(Inner {
-            user_agent: host.user_agent().to_owned(),
             headers,
             codec: settings.compression.codec(),
-            plain,
-            secure: ArcSwapOption::empty(),
-            tls,
+            pool,
             turns: turns.map(Semaphore::new),
             settings: settings.clone(),
         })))
@@ -219,23 +209,10 @@ impl Inner {
     }
 
     fn client(&self, url: &Url) -> Result<reqwest::Client, ClientError> {
-        if url.scheme() == "http" {
-            return Ok(self.plain.clone());
-        }
-        let config = self.tls.config().map_err(|error: TlsError| ClientError::Broken {
-            url: redacted(url),
-            cause: format!("tls.{}: {error}", error.key),
-        })?;
-        let current = self.secure.load();
-        if let Some(secure) = &*current
-            && Arc::ptr_eq(&secure.config, &config)
-        {
-            return Ok(secure.client.clone());
-        }
-        let client = build(&self.settings, &self.user_agent, (*config).clone())
-            .map_err(|error| invalid(url, error.to_string()))?;
-        self.secure.store(Some(Arc::new(Secure { config, client: client.clone() })));
-        Ok(client)
+        self.pool.client(url).map_err(|error| match error {
+            PoolError::Tls(_) => ClientError::Broken { url: redacted(url), cause: error.to_string() },
+            PoolError::Build(error) => invalid(url, error.to_string()),
+        })
     }
 }
 
@@ -320,16 +297,6 @@ fn failed(url: &Url, error: reqwest::Error) -> ClientError {
 
 fn invalid(url: &Url, cause: String) -> ClientError {
     ClientError::Invalid { url: redacted(url), cause }
-}
-
-/// The URL for messages: no user, no password, no query.
-fn redacted(url: &Url) -> String {
-    let mut url = url.clone();
-    // Both fail only for URLs that cannot have them.
-    url.set_username("").unwrap_or_default();
-    url.set_password(None).unwrap_or_default();
-    url.set_query(None);
-    url.into()
 }
 
 /// A body made of chunks, of known length.

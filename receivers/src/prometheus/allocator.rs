@@ -1,0 +1,156 @@
+//! `target_allocator`: a server of the OpenTelemetry operator says which jobs there are, and which of their targets are
+//! this collector's.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
+
+use sluice_component::quiet::Quiet;
+use sluice_config::{Node, Print, Problems, Value, decode};
+use sluice_net::http::{HeaderMap, Url};
+use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
+
+use super::{
+    discovery::Surroundings,
+    job::Job,
+    pool::Shared,
+    reach::Reach,
+    receiver::spawn_job,
+    scraper::Phase,
+    settings::{Config, HttpClient, HttpDiscovery, ScrapeConfig, TargetAllocator},
+};
+
+/// Asks the allocator, and keeps the jobs those that it names.
+pub(super) struct Allocator {
+    pub(super) settings: TargetAllocator,
+    /// What `global` says holds for its jobs too.
+    pub(super) config: Config,
+    pub(super) shared: Arc<Shared>,
+    pub(super) surroundings: Surroundings,
+    pub(super) reach: Reach,
+}
+
+/// A job that runs.
+struct Running {
+    hash: u64,
+    phase: watch::Sender<Phase>,
+    task: JoinHandle<()>,
+}
+
+impl Allocator {
+    /// Runs until `stop` says that the process stops. Returns when no scrape is in flight.
+    pub(super) async fn run(self, mut stop: watch::Receiver<Phase>) {
+        let mut running: HashMap<String, Running> = HashMap::new();
+        let mut quiet = Quiet::default();
+        let mut ticks = tokio::time::interval(self.settings.interval.get());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => match self.ask().await {
+                    Ok(jobs) => self.sync(jobs, &mut running),
+                    Err(error) => {
+                        if let Some((times, _)) = quiet.note(0) {
+                            let endpoint = &self.settings.client.endpoint;
+                            tracing::error!(endpoint, times, error, "Failed to retrieve job list");
+                        }
+                    }
+                },
+                changed = stop.changed() => {
+                    if changed.is_err() || *stop.borrow_and_update() == Phase::Stop {
+                        break;
+                    }
+                }
+            }
+        }
+        for job in running.values() {
+            job.phase.send_replace(Phase::Stop);
+        }
+        for (_, job) in running {
+            // A panic was told by the host.
+            job.task.await.unwrap_or_default();
+        }
+    }
+
+    /// The jobs by name, each with what tells whether it has changed.
+    async fn ask(&self) -> Result<BTreeMap<String, (ScrapeConfig, u64)>, String> {
+        let url = self.url("scrape_configs")?;
+        let asked = self.reach.document(&url, HeaderMap::new());
+        let document = tokio::time::timeout(self.settings.interval.get(), asked).await;
+        let document = document.map_err(|_| format!("no answer within {}", self.settings.interval))??;
+        let node = Node::from_yaml(url.as_str(), &document.text).map_err(|problems| problems.to_text())?;
+        let mut jobs = BTreeMap::new();
+        for entry in node.entries() {
+            let mut hasher = DefaultHasher::new();
+            entry.value.to_yaml(Print::default()).hash(&mut hasher);
+            let mut problems = Problems::new();
+            let config: Option<ScrapeConfig> =
+                decode(&without_discovery(&entry.value), &format!("`{}`", entry.key), &mut problems);
+            match config {
+                Some(config) => {
+                    drop(jobs.insert(entry.key.to_string(), (self.own(&entry.key, config)?, hasher.finish())))
+                }
+                None => tracing::error!(
+                    job = &*entry.key,
+                    error = problems.to_text(),
+                    "the target allocator's job is none"
+                ),
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// The job with its targets from the allocator.
+    fn own(&self, name: &str, mut config: ScrapeConfig) -> Result<ScrapeConfig, String> {
+        let mut url = self.url("jobs")?;
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.push(name).push("targets");
+        }
+        url.query_pairs_mut().append_pair("collector_id", &self.settings.collector_id);
+        config.http_sd_configs = vec![HttpDiscovery {
+            url: url.into(),
+            refresh_interval: self.settings.http_sd_config.refresh_interval,
+            client: self.settings.http_sd_config.client.clone(),
+        }];
+        if let Some(client) = &self.settings.http_scrape_config {
+            config.client = HttpClient::clone(client);
+        }
+        Ok(config)
+    }
+
+    fn url(&self, path: &str) -> Result<Url, String> {
+        let endpoint = self.settings.client.endpoint.trim_end_matches('/');
+        Url::parse(&format!("{endpoint}/{path}")).map_err(|error| error.to_string())
+    }
+
+    fn sync(&self, jobs: BTreeMap<String, (ScrapeConfig, u64)>, running: &mut HashMap<String, Running>) {
+        running.retain(|name, job| {
+            let stays = jobs.get(name).is_some_and(|(_, hash)| *hash == job.hash);
+            if !stays {
+                // It ends by itself once it has told the ends of its series.
+                job.phase.send_replace(Phase::Gone);
+            }
+            stays
+        });
+        for (name, (config, hash)) in jobs {
+            if running.contains_key(&name) {
+                continue;
+            }
+            let job = Job::new(&config, &self.config.global, self.config.pace());
+            let (phase, reader) = watch::channel(Phase::Run);
+            let spawned =
+                job.and_then(|job| spawn_job(&self.shared, &self.surroundings, job, &config, reader));
+            match spawned {
+                Ok(task) => drop(running.insert(name, Running { hash, phase, task })),
+                Err(error) => tracing::error!(job = name, error, "the target allocator's job is none"),
+            }
+        }
+    }
+}
+
+/// The allocator asks the sources itself, whatever they are.
+fn without_discovery(node: &Node) -> Node {
+    let own = |key: &str| key.ends_with("_sd_configs") || key == "static_configs";
+    Node::new(Value::Map(node.entries().iter().filter(|entry| !own(&entry.key)).cloned().collect()))
+}

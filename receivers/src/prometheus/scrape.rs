@@ -1,0 +1,103 @@
+//! From the bytes that a target answers to samples, and from what is missing to stale markers.
+//!
+//! - `body`: parse, target's labels, relabelling, limits, in this order
+//! - `series`: what is remembered from one scrape to the next
+//! - `report`: `up` and the `scrape_*` series
+//! - `appender`: where samples go
+
+mod appender;
+mod body;
+mod labels;
+mod report;
+mod series;
+#[cfg(test)]
+mod tests;
+
+pub(super) use appender::Appender;
+pub(super) use body::Counts;
+pub(super) use report::Report;
+use sluice_formats::prometheus::{
+    exposition::Format,
+    labels::{Labels, LabelsBuilder},
+    to_otlp::{Catalog, Families, Options},
+};
+
+use self::{
+    report::ReportSeries,
+    series::{Ended, SeriesCache, Translation},
+};
+use super::job::Job;
+
+/// What is remembered of one target.
+#[derive(Debug)]
+pub(super) struct Memory {
+    labels: Labels,
+    series: SeriesCache,
+    translation: Translation,
+    reports: ReportSeries,
+    builder: LabelsBuilder,
+    last: Ended,
+}
+
+/// What a target answered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answer<'a> {
+    pub(super) format: Format,
+    pub(super) body: &'a [u8],
+}
+
+impl Memory {
+    /// Of a target with these labels, which was not scraped yet.
+    pub(super) fn new(job: &Job, labels: &Labels, options: Options) -> Self {
+        let mut catalog = Catalog::new(options);
+        Self {
+            labels: labels.clone(),
+            series: SeriesCache::default(),
+            reports: ReportSeries::new(job, labels, &mut catalog),
+            translation: Translation { catalog, families: Families::default() },
+            builder: LabelsBuilder::default(),
+            last: Ended::All,
+        }
+    }
+
+    /// Hands on the samples of an answer and the ends of series that it lacks.
+    ///
+    /// # Errors
+    /// Why the scrape failed. What was handed on is forgotten then; [`failed`](Self::failed) is next.
+    pub(super) fn scraped(
+        &mut self,
+        job: &Job,
+        answer: Answer<'_>,
+        at_ms: i64,
+        counts: &mut Counts,
+        appender: &mut impl Appender,
+    ) -> Result<(), String> {
+        self.series.begin();
+        self.append_body(job, answer, at_ms, counts, appender).inspect_err(|_| appender.clear())?;
+        self.last = Ended::Missing;
+        self.series.tell_ends(Ended::Missing, at_ms, appender);
+        Ok(())
+    }
+
+    /// Hands on the ends of all series.
+    pub(super) fn failed(&mut self, at_ms: i64, appender: &mut impl Appender) {
+        self.last = Ended::All;
+        self.series.tell_ends(Ended::All, at_ms, appender);
+    }
+
+    /// Hands on how the scrape went.
+    pub(super) fn report(&self, job: &Job, report: &Report, at_ms: i64, appender: &mut impl Appender) {
+        self.reports.append(job, report, at_ms, appender);
+    }
+
+    /// The target is gone: hands on the ends of all its series, those of the reports among them.
+    pub(super) fn gone(&mut self, at_ms: i64, appender: &mut impl Appender) {
+        self.failed(at_ms, appender);
+        self.reports.append_ends(at_ms, appender);
+    }
+
+    /// What was handed on arrived. Otherwise it is told again by the next scrape what ended.
+    pub(super) fn settle(&mut self) {
+        self.series.settle(self.last);
+    }
+}

@@ -1,0 +1,119 @@
+//! The samples of one answer.
+
+use sluice_formats::prometheus::{
+    exposition::{self, Entry, Parser},
+    to_otlp::Sample,
+};
+
+use super::{
+    Answer, Appender, Memory, labels,
+    series::{Known, Misplaced, Stamp},
+};
+use crate::prometheus::job::Job;
+
+/// How far a target's clock may be ahead.
+const MOST_AHEAD_MS: i64 = 10 * 60 * 1000;
+
+/// What was counted in one scrape.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Samples in the answer.
+    pub(crate) scraped: u64,
+    /// Those that relabelling left.
+    pub(crate) kept: u64,
+    /// Series that the scrape before did not have.
+    pub(crate) added: u64,
+    /// Samples of a series that was in the answer already: dropped.
+    pub(crate) duplicates: u64,
+    /// Samples older than what their series had before: dropped.
+    pub(crate) out_of_order: u64,
+    /// Samples more than ten minutes ahead: dropped.
+    pub(crate) too_new: u64,
+    /// Samples without a form in OTLP: dropped.
+    pub(crate) untranslatable: u64,
+}
+
+impl Memory {
+    pub(super) fn append_body(
+        &mut self,
+        job: &Job,
+        answer: Answer<'_>,
+        at_ms: i64,
+        counts: &mut Counts,
+        appender: &mut impl Appender,
+    ) -> Result<(), String> {
+        let mut parser = Parser::new(answer.format, answer.body, job.parse);
+        while let Some(entry) = parser.next().map_err(|error| error.to_string())? {
+            match entry {
+                Entry::Type { family, kind } => self.translation.families.set_type(&family, kind),
+                Entry::Help { family, help } => self.translation.families.set_help(&family, &help),
+                Entry::Unit { family, unit } => self.translation.families.set_unit(&family, &unit),
+                Entry::Sample(sample) => {
+                    counts.scraped += 1;
+                    if let Some(series) = self.find(job, &sample, counts)? {
+                        counts.kept += 1;
+                        self.append(job, series, &sample, at_ms, counts, appender);
+                    }
+                }
+            }
+        }
+        if job.limits.samples > 0 && counts.kept > job.limits.samples {
+            return Err(format!(
+                "sample limit exceeded: {} samples, limit {}",
+                counts.kept, job.limits.samples
+            ));
+        }
+        Ok(())
+    }
+
+    /// The series of a sample, if relabelling leaves one.
+    fn find(
+        &mut self,
+        job: &Job,
+        sample: &exposition::Sample<'_>,
+        counts: &mut Counts,
+    ) -> Result<Option<usize>, String> {
+        match self.series.lookup(sample.series()) {
+            Known::Series(series) => return Ok(Some(series)),
+            Known::Dropped => return Ok(None),
+            Known::New => {}
+        }
+        sample.labels(&mut self.builder).map_err(|error| error.to_string())?;
+        if !labels::finish(job, &self.labels, &mut self.builder)? {
+            self.series.drop(sample.series());
+            return Ok(None);
+        }
+        let (series, is_new) = self.series.add(sample.series(), &mut self.builder);
+        counts.added += u64::from(is_new);
+        Ok(Some(series))
+    }
+
+    fn append(
+        &mut self,
+        job: &Job,
+        series: usize,
+        sample: &exposition::Sample<'_>,
+        at_ms: i64,
+        counts: &mut Counts,
+        appender: &mut impl Appender,
+    ) {
+        let own_time = sample.timestamp_ms.filter(|_| job.honor_timestamps);
+        if own_time.is_some_and(|time| time > at_ms.saturating_add(MOST_AHEAD_MS)) {
+            counts.too_new += 1;
+            return;
+        }
+        let stamp = Stamp { is_own: own_time.is_some(), is_tracked: job.track_timestamps_staleness };
+        let sample = Sample {
+            timestamp_ms: own_time.unwrap_or(at_ms),
+            start_ms: sample.start_ms,
+            value: sample.value,
+            exemplars: sample.exemplars,
+        };
+        match self.series.append(series, sample, stamp, &mut self.translation, appender) {
+            Ok(()) => {}
+            Err(Misplaced::Duplicate) => counts.duplicates += 1,
+            Err(Misplaced::OutOfOrder) => counts.out_of_order += 1,
+            Err(Misplaced::Untranslatable) => counts.untranslatable += 1,
+        }
+    }
+}

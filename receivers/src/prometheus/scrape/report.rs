@@ -1,0 +1,97 @@
+//! `up` and the `scrape_*` series: how a scrape went.
+
+use std::time::Duration;
+
+use sluice_formats::prometheus::{
+    labels::Labels,
+    model::{Metadata, MetricType, Value, stale_nan},
+    to_otlp::{Catalog, Sample, Series},
+};
+
+use super::{Appender, Counts, labels};
+use crate::prometheus::job::Job;
+
+/// How a scrape went.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Report {
+    pub(crate) is_up: bool,
+    pub(crate) duration: Duration,
+    pub(crate) counts: Counts,
+    /// Bytes of the body, decompressed; `None` if it was too large to tell.
+    pub(crate) body_size: Option<usize>,
+    pub(crate) timeout: Duration,
+}
+
+/// The series of one target.
+#[derive(Debug)]
+pub(super) struct ReportSeries(Vec<(Labels, Option<Series>)>);
+
+/// Name, help, unit, and whether it is one of `extra_scrape_metrics`.
+const SERIES: [(&str, &str, &str, bool); 8] = [
+    ("up", "The scraping was successful", "", false),
+    ("scrape_duration_seconds", "Duration of the scrape", "seconds", false),
+    ("scrape_samples_scraped", "The number of samples the target exposed", "", false),
+    (
+        "scrape_samples_post_metric_relabeling",
+        "The number of samples remaining after metric relabeling was applied",
+        "",
+        false,
+    ),
+    ("scrape_series_added", "The approximate number of new series in this scrape", "", false),
+    ("scrape_timeout_seconds", "The configured scrape timeout for a target", "seconds", true),
+    (
+        "scrape_sample_limit",
+        "The configured sample limit for a target. Returns zero if there is no limit configured.",
+        "",
+        true,
+    ),
+    (
+        "scrape_body_size_bytes",
+        "The uncompressed size of the last scrape response, if successful. Scrapes failing because body_size_limit is exceeded report -1, other scrape failures report 0.",
+        "bytes",
+        true,
+    ),
+];
+
+impl ReportSeries {
+    pub(super) fn new(job: &Job, target: &Labels, catalog: &mut Catalog) -> Self {
+        let wanted = SERIES.iter().filter(|(_, _, _, is_extra)| job.extra_scrape_metrics || !is_extra);
+        let series = wanted.map(|(name, help, unit, _)| {
+            let labels = labels::of_report(job, target, name);
+            let (help, unit) = ((*help).to_owned(), (*unit).to_owned());
+            let metadata = Metadata { kind: MetricType::Gauge, help, unit };
+            let series = catalog.series_of(&labels, &metadata, false).ok();
+            (labels, series)
+        });
+        Self(series.collect())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts are floats in Prometheus")]
+    pub(super) fn append(&self, job: &Job, report: &Report, at_ms: i64, appender: &mut impl Appender) {
+        let Report { is_up, duration, counts, body_size, timeout } = report;
+        let values = [
+            f64::from(u8::from(*is_up)),
+            duration.as_secs_f64(),
+            counts.scraped as f64,
+            counts.kept as f64,
+            counts.added as f64,
+            timeout.as_secs_f64(),
+            job.limits.samples as f64,
+            body_size.map_or(-1.0, |size| size as f64),
+        ];
+        self.append_all(values.map(Value::Float), at_ms, appender);
+    }
+
+    pub(super) fn append_ends(&self, at_ms: i64, appender: &mut impl Appender) {
+        self.append_all([Value::Float(stale_nan()); 8], at_ms, appender);
+    }
+
+    fn append_all(&self, values: [Value<'_>; 8], at_ms: i64, appender: &mut impl Appender) {
+        for ((labels, series), value) in self.0.iter().zip(values) {
+            if let Some(series) = series {
+                let sample = Sample { timestamp_ms: at_ms, start_ms: None, value, exemplars: &[] };
+                appender.append(labels, series, &sample);
+            }
+        }
+    }
+}

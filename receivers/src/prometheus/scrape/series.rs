@@ -1,0 +1,220 @@
+//! The series of one target, from one scrape to the next: which there were, how relabelling left them, which ended.
+
+use std::{
+    collections::{HashMap, hash_map::Entry as Slot},
+    sync::Arc,
+};
+
+use foldhash::fast::RandomState;
+use sluice_formats::prometheus::{
+    labels::{Labels, LabelsBuilder},
+    model::{Value, stale_nan},
+    to_otlp::{self, Catalog, Families, Sample},
+};
+
+use super::appender::Appender;
+
+/// All series of a target.
+#[derive(Debug, Default)]
+pub(super) struct SeriesCache {
+    /// By the bytes that stand for a series in the exposition, so that labels are read and changed once per series and
+    /// not once per scrape.
+    texts: HashMap<Box<[u8]>, Text, RandomState>,
+    /// Different texts can come to the same labels.
+    numbers: HashMap<Arc<Labels>, usize, RandomState>,
+    series: Vec<Series>,
+    free: Vec<usize>,
+    /// Counts scrapes, from 1.
+    scrape: u64,
+    /// How many texts this scrape had.
+    seen_texts: usize,
+}
+
+#[derive(Debug)]
+struct Text {
+    /// `None`: relabelling drops it.
+    series: Option<usize>,
+    seen: u64,
+}
+
+#[derive(Debug, Default)]
+struct Series {
+    /// Empty where the number is free.
+    labels: Arc<Labels>,
+    /// What translation made of the labels; `None` if there is no form for them.
+    translated: Option<to_otlp::Series>,
+    /// The last scrape that had it.
+    seen: u64,
+    /// Whether it was handed on and did not end since.
+    is_live: bool,
+    /// Whether its end is told: not for series with timestamps of their own, unless that is asked for.
+    is_tracked: bool,
+    last_ms: i64,
+}
+
+/// What the bytes of a series stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It was not there before.
+    New,
+    /// Relabelling drops it.
+    Dropped,
+    /// The series of this number.
+    Series(usize),
+}
+
+/// When a sample was.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stamp {
+    /// Whether the time is the target's.
+    pub(super) is_own: bool,
+    /// Whether the end of series with such a time is told.
+    pub(super) is_tracked: bool,
+}
+
+/// Why a sample is not handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Misplaced {
+    /// The series was in this scrape already.
+    Duplicate,
+    /// It is older than the last one.
+    OutOfOrder,
+    /// Its labels have no form in OTLP.
+    Untranslatable,
+}
+
+/// What turns labels into series of OTLP.
+#[derive(Debug)]
+pub(super) struct Translation {
+    pub(super) catalog: Catalog,
+    pub(super) families: Families,
+}
+
+impl Translation {
+    /// What a series was translated to, again if something else was said of families since.
+    fn keep_up<'s>(
+        &mut self,
+        labels: &Labels,
+        translated: &'s mut Option<to_otlp::Series>,
+    ) -> Option<&'s to_otlp::Series> {
+        let generation = self.families.generation();
+        if translated.as_ref().is_none_or(|series| series.generation() != generation) {
+            *translated = self.catalog.series(labels, &self.families).ok();
+        }
+        translated.as_ref()
+    }
+}
+
+/// Which series ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Those that a good scrape did not have.
+    Missing,
+    /// All: the scrape failed, or the target is gone.
+    All,
+}
+
+impl SeriesCache {
+    /// Another scrape begins.
+    pub(super) fn begin(&mut self) {
+        self.scrape += 1;
+        self.seen_texts = 0;
+    }
+
+    /// Looks the bytes up.
+    pub(super) fn lookup(&mut self, text: &[u8]) -> Known {
+        let Some(known) = self.texts.get_mut(text) else { return Known::New };
+        self.seen_texts += usize::from(known.seen != self.scrape);
+        known.seen = self.scrape;
+        known.series.map_or(Known::Dropped, Known::Series)
+    }
+
+    /// Remembers that relabelling drops what these bytes stand for.
+    pub(super) fn drop(&mut self, text: &[u8]) {
+        self.remember(text, None);
+    }
+
+    /// Remembers what these bytes stand for. The second value says whether the series is new.
+    pub(super) fn add(&mut self, text: &[u8], labels: &mut LabelsBuilder) -> (usize, bool) {
+        let (number, is_new) = match self.numbers.entry(Arc::new(labels.build())) {
+            Slot::Occupied(known) => (*known.get(), false),
+            Slot::Vacant(vacant) => {
+                let series = Series { labels: vacant.key().clone(), ..Series::default() };
+                let number = self.free.pop().unwrap_or(self.series.len());
+                match self.series.get_mut(number) {
+                    Some(free) => *free = series,
+                    None => self.series.push(series),
+                }
+                (*vacant.insert(number), true)
+            }
+        };
+        self.remember(text, Some(number));
+        (number, is_new)
+    }
+
+    fn remember(&mut self, text: &[u8], series: Option<usize>) {
+        self.seen_texts += 1;
+        self.texts.insert(text.into(), Text { series, seen: self.scrape });
+    }
+
+    /// Hands a sample on, unless it is misplaced.
+    pub(super) fn append(
+        &mut self,
+        number: usize,
+        sample: Sample<'_>,
+        stamp: Stamp,
+        translation: &mut Translation,
+        appender: &mut impl Appender,
+    ) -> Result<(), Misplaced> {
+        let Some(series) = self.series.get_mut(number) else { return Ok(()) };
+        let was_here = std::mem::replace(&mut series.seen, self.scrape);
+        if was_here == self.scrape && (!stamp.is_own || sample.timestamp_ms == series.last_ms) {
+            return Err(Misplaced::Duplicate);
+        }
+        if stamp.is_own && was_here > 0 && sample.timestamp_ms < series.last_ms {
+            return Err(Misplaced::OutOfOrder);
+        }
+        series.last_ms = sample.timestamp_ms;
+        series.is_tracked = !stamp.is_own || stamp.is_tracked;
+        let translated = translation.keep_up(&series.labels, &mut series.translated);
+        let translated = translated.ok_or(Misplaced::Untranslatable)?;
+        appender.append(&series.labels, translated, &sample);
+        Ok(())
+    }
+
+    /// Hands on that series ended at `at_ms`.
+    pub(super) fn tell_ends(&self, ended: Ended, at_ms: i64, appender: &mut impl Appender) {
+        for series in &self.series {
+            if series.is_live && series.is_tracked && (ended == Ended::All || series.seen != self.scrape) {
+                let Some(translated) = &series.translated else { continue };
+                let value = Value::Float(stale_nan());
+                appender.append(
+                    &series.labels,
+                    translated,
+                    &Sample { timestamp_ms: at_ms, start_ms: None, value, exemplars: &[] },
+                );
+            }
+        }
+    }
+
+    /// What was handed on arrived. A good scrape forgets what it did not have; after one that failed everything is
+    /// remembered, to be found again by the next.
+    pub(super) fn settle(&mut self, ended: Ended) {
+        let scrape = self.scrape;
+        if ended == Ended::All {
+            self.series.iter_mut().for_each(|series| series.is_live = false);
+            return;
+        }
+        for (number, series) in self.series.iter_mut().enumerate() {
+            series.is_live = series.seen == scrape;
+            if !series.is_live && !series.labels.is_empty() {
+                self.numbers.remove(&*series.labels);
+                *series = Series::default();
+                self.free.push(number);
+            }
+        }
+        if self.seen_texts < self.texts.len() {
+            self.texts.retain(|_, text| text.seen == scrape);
+        }
+    }
+}

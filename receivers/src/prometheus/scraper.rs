@@ -1,0 +1,229 @@
+//! The loop of one target: waits for its place in the interval, scrapes, hands on what came, and waits again.
+
+mod fetch;
+mod process;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use sluice_component::{Class, Context, Request, quiet::Quiet};
+use sluice_pdata::Pdata;
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior},
+};
+
+use self::{
+    fetch::Fetched,
+    process::{Work, Workspace},
+};
+use super::{job::Job, pool::Shared, reach::Reach, scrape::Report, target::Target};
+
+/// What a loop is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Scrape.
+    Run,
+    /// The target is gone: tell the ends of its series, unless it comes back soon.
+    Gone,
+    /// The process stops: end after the scrape at hand, and tell nothing.
+    Stop,
+}
+
+/// First wait before a batch that was refused is offered again.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// Times this close to their place in the interval are moved there, so that they compress well.
+const TOLERANCE_MS: i64 = 2;
+
+/// One target's loop.
+pub(super) struct Scraper {
+    shared: Arc<Shared>,
+    job: Arc<Job>,
+    target: Arc<Target>,
+    reach: Reach,
+    /// Why all targets of the job fail.
+    forbidden: watch::Receiver<Option<String>>,
+    workspace: Option<Box<Workspace>>,
+    failures: Quiet,
+    losses: Quiet,
+    /// The time of the last scrape that did not drift.
+    aligned_ms: Option<i64>,
+}
+
+impl Scraper {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        job: Arc<Job>,
+        target: Arc<Target>,
+        reach: Reach,
+        forbidden: watch::Receiver<Option<String>>,
+    ) -> Self {
+        Self {
+            shared,
+            job,
+            target,
+            reach,
+            forbidden,
+            workspace: None,
+            failures: Quiet::default(),
+            losses: Quiet::default(),
+            aligned_ms: None,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut phase: watch::Receiver<Phase>) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let first = Instant::now() + self.target.offset(now, self.shared.seed);
+        let mut ticks = tokio::time::interval_at(first, self.target.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                due = ticks.tick() => self.scrape(due).await,
+                phase_now = changed(&mut phase) => match phase_now {
+                    Phase::Run => {}
+                    Phase::Stop => return,
+                    Phase::Gone => {
+                        if self.end(&mut ticks, &mut phase).await {
+                            return;
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    /// Waits until the target has been gone for about two intervals and tells that its series ended. False: it came
+    /// back.
+    async fn end(&mut self, ticks: &mut tokio::time::Interval, phase: &mut watch::Receiver<Phase>) -> bool {
+        if self.workspace.is_none() {
+            return true;
+        }
+        // When the next scrape would have been is when the series ended.
+        let mut ended_ms = None;
+        let waited = async {
+            ticks.tick().await;
+            ended_ms = Some(now_ms());
+            ticks.tick().await;
+            tokio::time::sleep(self.target.interval / 10).await;
+        };
+        let interrupted = tokio::select! {
+            () = waited => None,
+            phase_now = changed(phase) => Some(phase_now),
+        };
+        match interrupted {
+            Some(Phase::Stop) => true,
+            Some(_) => false,
+            None => {
+                let at_ms = ended_ms.unwrap_or_else(now_ms);
+                self.work(Work::Gone { at_ms }, Instant::now() + self.target.interval).await;
+                true
+            }
+        }
+    }
+
+    async fn scrape(&mut self, due: Instant) {
+        let (started, at_ms) = (Instant::now(), self.time_of_scrape());
+        let forbidden = self.forbidden.borrow().clone();
+        let fetched = match forbidden {
+            Some(error) => Fetched::failed(error),
+            None => fetch::fetch(&self.shared, &self.job, &self.target, &self.reach).await,
+        };
+        let report = Report { timeout: self.target.timeout, ..Report::default() };
+        let error =
+            self.work(Work::Scraped { fetched, started, at_ms, report }, due + self.target.interval).await;
+        if let Some(error) = error {
+            self.tell_failure(at_ms, &error);
+        }
+    }
+
+    /// Makes a request of what came, and hands it on until `until` at the latest. Gives the reason if the scrape failed.
+    async fn work(&mut self, work: Work, until: Instant) -> Option<String> {
+        let workspace = match self.workspace.take() {
+            Some(workspace) => workspace,
+            None => Box::new(Workspace::new(&self.shared, &self.job, &self.target)),
+        };
+        let done = process::run(workspace, self.shared.clone(), self.job.clone(), work).await?;
+        let mut workspace = done.workspace;
+        if let Some(data) = done.data
+            && self.hand_on(data, until).await
+        {
+            workspace.settle();
+        }
+        workspace.tell_rejected(&self.shared, &self.target);
+        self.workspace = Some(workspace);
+        done.error
+    }
+
+    /// Offers the data until it is taken. What cannot be handed on before the next scrape is lost.
+    async fn hand_on(&mut self, data: Pdata, until: Instant) -> bool {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let request = Request::builder(self.shared.host.component().clone(), "http").build();
+            let cx = Context::new(request).with_deadline(Some(until));
+            let Err(refusal) = self.shared.next.consume(cx, data.clone()).await else { return true };
+            let pause = match refusal.class {
+                Class::Retryable => wait,
+                Class::ThrottleFor(pause) => pause.max(wait),
+                Class::Permanent => Duration::MAX,
+            };
+            if Instant::now().checked_add(pause).is_none_or(|next| next >= until) {
+                self.shared.count_lost(refusal.reason, data.items());
+                if let Some((scrapes, points)) = self.losses.note(data.items()) {
+                    let target = self.target.url.as_str();
+                    tracing::error!(
+                        target,
+                        scrapes,
+                        points,
+                        error = refusal.chain(),
+                        "dropped what was scraped"
+                    );
+                }
+                return false;
+            }
+            tokio::time::sleep(pause).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    /// Now, or where a scrape that did not drift would be.
+    fn time_of_scrape(&mut self) -> i64 {
+        let now = now_ms();
+        let interval = i64::try_from(self.target.interval.as_millis()).unwrap_or(i64::MAX).max(1);
+        let aligned = self.aligned_ms.filter(|aligned| now >= *aligned).unwrap_or(now);
+        let aligned = aligned + (now - aligned) / interval * interval;
+        // A moment early counts as well.
+        let aligned = if aligned + interval - now <= TOLERANCE_MS { aligned + interval } else { aligned };
+        let drift = (now - aligned).abs();
+        let aligned = if drift <= TOLERANCE_MS.min(interval / 100) { aligned } else { now };
+        *self.aligned_ms.insert(aligned)
+    }
+
+    fn tell_failure(&mut self, at_ms: i64, error: &str) {
+        if let Some((times, _)) = self.failures.note(0) {
+            tracing::warn!(
+                scrape_timestamp = at_ms,
+                target_labels = ?self.target.labels,
+                url = self.target.url.as_str(),
+                times,
+                error,
+                "Failed to scrape Prometheus endpoint"
+            );
+        }
+    }
+}
+
+/// The phase once it has changed. That nobody can change it any more means to stop.
+async fn changed(phase: &mut watch::Receiver<Phase>) -> Phase {
+    match phase.changed().await {
+        Ok(()) => *phase.borrow_and_update(),
+        Err(_) => Phase::Stop,
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,156 @@
+//! From the outcome of a request to what is handed on. Much work is done beside the runtime's own threads.
+
+use std::sync::Arc;
+
+use sluice_component::Permit;
+use sluice_formats::prometheus::to_otlp::{Options, RejectedSamples, Source, Transaction};
+use sluice_pdata::Pdata;
+use tokio::time::Instant;
+
+use super::fetch::{Body, Fetched};
+use crate::prometheus::{
+    job::Job,
+    pool::Shared,
+    scrape::{Answer, Counts, Memory, Report},
+    target::Target,
+};
+
+/// Bodies up to this size, some 200 µs of work, are read where they are.
+const INLINE: usize = 64 << 10;
+
+/// What is kept for a target.
+pub(super) struct Workspace {
+    memory: Memory,
+    transaction: Transaction,
+    rejected: RejectedSamples,
+    counts: Counts,
+}
+
+/// What is to be done.
+pub(super) enum Work {
+    /// A scrape was made.
+    Scraped { fetched: Fetched, started: Instant, at_ms: i64, report: Report },
+    /// The target is gone.
+    Gone { at_ms: i64 },
+}
+
+/// What was made of it.
+pub(super) struct Done {
+    pub(super) workspace: Box<Workspace>,
+    pub(super) data: Option<Pdata>,
+    /// Why the scrape failed.
+    pub(super) error: Option<String>,
+}
+
+impl Workspace {
+    pub(super) fn new(shared: &Shared, job: &Job, target: &Target) -> Self {
+        let label = |name: &str| target.labels.get(name).unwrap_or_default().to_owned();
+        let scheme = ("url.scheme".to_owned(), target.url.scheme().to_owned());
+        let source =
+            Source::Scrape { job: label("job"), instance: label("instance"), resource: vec![scheme] };
+        let options = Options {
+            source: source.clone(),
+            trim_metric_suffixes: shared.trim_metric_suffixes,
+            scope_name: "sluice/receivers/prometheus".to_owned(),
+            scope_version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        Self {
+            memory: Memory::new(job, &target.labels, options),
+            transaction: Transaction::new(source, &shared.limits),
+            rejected: RejectedSamples::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// What was handed on arrived.
+    pub(super) fn settle(&mut self) {
+        self.memory.settle();
+    }
+
+    /// Counts and tells the samples that were not handed on, though the scrape was good.
+    pub(super) fn tell_rejected(&mut self, shared: &Shared, target: &Target) {
+        let (counts, rejected) = (std::mem::take(&mut self.counts), std::mem::take(&mut self.rejected));
+        shared.count_rejected(target, &counts, &rejected);
+    }
+
+    fn do_work(&mut self, shared: &Shared, job: &Job, work: Work) -> (Option<Pdata>, Option<String>) {
+        match work {
+            Work::Gone { at_ms } => {
+                self.memory.gone(at_ms, &mut self.transaction);
+                self.finish(shared, None)
+            }
+            Work::Scraped { fetched, started, at_ms, report } => {
+                self.scraped(shared, job, fetched, started, at_ms, report)
+            }
+        }
+    }
+
+    fn scraped(
+        &mut self,
+        shared: &Shared,
+        job: &Job,
+        fetched: Fetched,
+        started: Instant,
+        at_ms: i64,
+        mut report: Report,
+    ) -> (Option<Pdata>, Option<String>) {
+        report.body_size = (!fetched.is_too_large).then_some(0);
+        let mut counts = Counts::default();
+        let (mut permit, mut error) = (None, None);
+        let read = fetched.answer.and_then(|Body { format, bytes, permit: held }| {
+            report.body_size = Some(bytes.len());
+            permit = Some(held);
+            let answer = Answer { format, body: &bytes };
+            self.memory.scraped(job, answer, at_ms, &mut counts, &mut self.transaction)
+        });
+        match read {
+            Ok(()) => report.is_up = true,
+            Err(reason) => {
+                error = Some(reason);
+                self.memory.failed(at_ms, &mut self.transaction);
+            }
+        }
+        if error.is_none() {
+            self.counts = counts;
+        }
+        report.counts = counts;
+        report.duration = started.elapsed();
+        self.memory.report(job, &report, at_ms, &mut self.transaction);
+        let (data, lost) = self.finish(shared, permit);
+        (data, error.or(lost))
+    }
+
+    /// The request of everything; or why there is none.
+    fn finish(&mut self, shared: &Shared, permit: Option<Permit>) -> (Option<Pdata>, Option<String>) {
+        let request = match self.transaction.finish() {
+            Ok(request) => request,
+            Err(error) => return (None, Some(error.to_string())),
+        };
+        self.rejected = request.rejected;
+        match shared.admit(request.wire, permit) {
+            Ok(data) => (Some(data), None),
+            Err(error) => (None, Some(error)),
+        }
+    }
+}
+
+/// Does the work. `None`: it panicked, and what was remembered is gone.
+pub(super) async fn run(
+    mut workspace: Box<Workspace>,
+    shared: Arc<Shared>,
+    job: Arc<Job>,
+    work: Work,
+) -> Option<Done> {
+    let size = match &work {
+        Work::Scraped { fetched, .. } => fetched.answer.as_ref().map_or(0, |body| body.bytes.len()),
+        Work::Gone { .. } => 0,
+    };
+    let work = move || {
+        let (data, error) = workspace.do_work(&shared, &job, work);
+        Done { workspace, data, error }
+    };
+    if size <= INLINE {
+        return Some(work());
+    }
+    tokio::task::spawn_blocking(work).await.ok()
+}
