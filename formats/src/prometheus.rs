@@ -17,3 +17,4 @@ pub mod names;
 pub mod number;
 pub mod remote_write;
 pub mod to_otlp;
+mod wire;

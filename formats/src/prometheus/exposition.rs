@@ -134,7 +134,7 @@ pub struct Parser<'a> {
 #[derive(Debug)]
 enum Form<'a> {
     Text(text::Parser<'a>),
-    Protobuf(protobuf::Parser<'a>),
+    Protobuf(Box<protobuf::Parser<'a>>),
 }
 
 impl<'a> Parser<'a> {
@@ -143,7 +143,7 @@ impl<'a> Parser<'a> {
     #[must_use]
     pub fn new(format: Format, body: &'a [u8], options: ParseOptions) -> Self {
         let form = match format {
-            Format::Protobuf => Form::Protobuf(protobuf::Parser::new(body, options)),
+            Format::Protobuf => Form::Protobuf(Box::new(protobuf::Parser::new(body, options))),
             _ => Form::Text(text::Parser::new(format == Format::OpenMetrics, body, options)),
         };
         Self { form }

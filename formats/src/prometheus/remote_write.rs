@@ -1,12 +1,18 @@
 //! Remote write 1.0 and 2.0.
 //!
 //! - [`encode`]: series as requests
+//! - [`decode`]: requests as series; [`to_otlp`]: as OTLP metrics, with what [`Known`] remembers of earlier requests
 
+pub mod decode;
 mod downgrade;
 pub mod encode;
+mod known;
+mod to_otlp;
 
 pub use downgrade::downgrade;
 pub use encode::{Limits, Request, encode, metadata};
+pub use known::Known;
+pub use to_otlp::{Translated, Written, to_otlp};
 
 /// The version of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

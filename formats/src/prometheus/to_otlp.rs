@@ -26,7 +26,7 @@ mod request;
 mod resource;
 mod roles;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod transaction;
 mod units;
 

@@ -7,14 +7,15 @@ mod message;
 
 use std::borrow::Cow;
 
-use sluice_pdata::wire::{Fault, Reader, Value as Wire};
+use sluice_pdata::wire::{Reader, Value as Wire};
 
 use super::series::Series;
 use super::{Entry, ParseError, ParseOptions, Sample};
 use crate::prometheus::labels::{LabelsBuilder, METRIC_NAME};
-use crate::prometheus::model::{Exemplar, MetricType, NativeHistogram, Value};
+use crate::prometheus::model::{Exemplar, MetricType, NativeHistogram, ResetHint, Value};
 use crate::prometheus::number::open_metrics_float;
-use message::{Totals, each_pair, text};
+use crate::prometheus::wire::{text, what};
+use message::{Totals, each_pair};
 
 /// What is in no text.
 const SEPARATOR: u8 = 0xFF;
@@ -242,7 +243,7 @@ impl<'a> Parser<'a> {
             Stage::Native => {
                 message::read_native(message, &mut self.histogram)?;
                 if self.family.kind == MetricType::GaugeHistogram {
-                    self.histogram.reset_hint = crate::prometheus::model::ResetHint::Gauge;
+                    self.histogram.reset_hint = ResetHint::Gauge;
                 }
                 message::read_native_exemplars(message, &mut self.exemplars, &mut self.builder)?;
                 let next = if self.options.always_classic && is_classic { Stage::Count } else { Stage::Done };
@@ -331,8 +332,4 @@ impl<'a> Family<'a> {
         let unit = self.unit.take()?;
         Some(Entry::Unit { family, unit: Cow::Borrowed(unit) })
     }
-}
-
-fn what(fault: Fault) -> &'static str {
-    fault.what()
 }

@@ -77,6 +77,18 @@ impl Series {
     pub fn generation(&self) -> u64 {
         self.generation
     }
+
+    /// What its metric is called, without the suffix of the sample if it is one of several that make a point.
+    #[must_use]
+    pub fn metric_name(&self) -> &str {
+        &self.metric.name
+    }
+
+    /// Whether exemplars of its samples have a place in OTLP: not those of summaries, sums and counts.
+    #[must_use]
+    pub fn takes_exemplars(&self) -> bool {
+        matches!(self.role, Role::Number | Role::Bucket(_) | Role::Native)
+    }
 }
 
 impl Catalog {

@@ -111,7 +111,8 @@ fn scraped(body: &str) -> Vec<String> {
     Stand::scraper().scrape(body).metrics()
 }
 
-fn show(request: &Request) -> Vec<String> {
+/// The request as text: resources, scopes, metrics, and points under them.
+pub(in crate::prometheus) fn show(request: &Request) -> Vec<String> {
     let limits = Limits::default();
     let (mut data, repairs) = Pdata::from_wire(Signal::Metrics, request.wire.clone(), &limits).unwrap();
     assert!(repairs.is_empty(), "{repairs:?}");

@@ -117,6 +117,8 @@ impl Transaction {
     /// When the sample has no form in OTLP. It is counted, and nothing else is lost.
     pub fn push(&mut self, series: &Series, sample: &Sample<'_>) -> Result<(), &'static str> {
         let result = match sample.value {
+            // Whatever comes, no more memory is taken; `finish` tells.
+            _ if self.points.len() > self.limits.max_decoded_bytes => Err("the request is too large"),
             Value::Float(value) => self.push_float(series, sample, value),
             Value::Histogram(_) => self.push_native(series, sample),
         };

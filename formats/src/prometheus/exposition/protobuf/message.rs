@@ -2,12 +2,10 @@
 
 use sluice_pdata::wire::{Reader, Value as Wire};
 
-use super::what;
 use crate::prometheus::exposition::exemplar_fits;
 use crate::prometheus::labels::LabelsBuilder;
-use crate::prometheus::model::{
-    Buckets, Count, Exemplar, MAX_NATIVE_BUCKETS, MetricType, NativeHistogram, ResetHint, Span, normal_nan,
-};
+use crate::prometheus::model::{Count, Exemplar, MetricType, NativeHistogram, ResetHint, normal_nan};
+use crate::prometheus::wire::{read_buckets, text, unzigzag, what};
 
 /// Most exemplars of one sample; clients keep some ten.
 const MAX_EXEMPLARS: usize = 100;
@@ -108,67 +106,6 @@ pub(super) fn read_native(message: &[u8], histogram: &mut NativeHistogram) -> Re
         (Count::Int(count), Count::Int(zero_count))
     };
     Ok(())
-}
-
-/// Appends what a field says of the buckets of one sign: spans (0), deltas (1) or counts (2).
-pub(in crate::prometheus) fn read_buckets(
-    buckets: &mut Buckets,
-    what_of: u32,
-    value: Wire<'_>,
-) -> Result<(), &'static str> {
-    const TOO_MANY: &str = "a native histogram has too many buckets";
-    match (what_of, value) {
-        (0, Wire::Len(message)) => {
-            if buckets.spans.len() >= MAX_NATIVE_BUCKETS {
-                return Err(TOO_MANY);
-            }
-            buckets.spans.push(read_span(message)?);
-        }
-        (1, Wire::Varint(delta)) => buckets.deltas.push(unzigzag(delta)),
-        (1, Wire::Len(packed)) => {
-            let mut packed = Reader::new(packed);
-            while !packed.is_empty() {
-                if buckets.deltas.len() >= MAX_NATIVE_BUCKETS {
-                    return Err(TOO_MANY);
-                }
-                buckets.deltas.push(unzigzag(packed.varint().map_err(what)?));
-            }
-        }
-        (2, Wire::Fixed64(bits)) => buckets.counts.push(float(bits)),
-        (2, Wire::Len(packed)) => {
-            let (counts, rest) = packed.as_chunks();
-            if counts.len() > MAX_NATIVE_BUCKETS {
-                return Err(TOO_MANY);
-            }
-            if !rest.is_empty() {
-                return Err("packed numbers are cut off");
-            }
-            buckets.counts.extend(counts.iter().map(|bytes| float(u64::from_le_bytes(*bytes))));
-        }
-        _ => {}
-    }
-    if buckets.deltas.len() > MAX_NATIVE_BUCKETS || buckets.counts.len() > MAX_NATIVE_BUCKETS {
-        return Err(TOO_MANY);
-    }
-    Ok(())
-}
-
-fn read_span(message: &[u8]) -> Result<Span, &'static str> {
-    let mut span = Span::default();
-    let mut fields = Reader::new(message);
-    while let Some(field) = fields.field().map_err(what)? {
-        match (field.number, field.value) {
-            (1, Wire::Varint(offset)) => {
-                span.offset =
-                    i32::try_from(unzigzag(offset)).map_err(|_| "the offset of a span is out of range")?;
-            }
-            (2, Wire::Varint(length)) => {
-                span.length = u32::try_from(length).map_err(|_| "the length of a span is out of range")?;
-            }
-            _ => {}
-        }
-    }
-    Ok(span)
 }
 
 /// The bound and the value of a bucket or a quantile.
@@ -276,10 +213,6 @@ fn millis(message: &[u8]) -> Result<i64, &'static str> {
     Ok(seconds.saturating_mul(1000).saturating_add(nanos / 1_000_000))
 }
 
-pub(super) fn text(bytes: &[u8]) -> Result<&str, &'static str> {
-    std::str::from_utf8(bytes).map_err(|_| "a text is not UTF-8")
-}
-
 /// Every NaN is the normal one.
 fn float(bits: u64) -> f64 {
     let value = f64::from_bits(bits);
@@ -289,9 +222,4 @@ fn float(bits: u64) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "samples are floats")]
 fn as_float(count: u64) -> f64 {
     count as f64
-}
-
-/// `sint64`.
-fn unzigzag(value: u64) -> i64 {
-    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }
