@@ -76,7 +76,7 @@ def test_jaeger_stores_the_same_as_without_sluice(follow, stand, client, exporte
 
 
 # What Zipkin stores otherwise when sluice is between, as with otelcol: clients, paths, why.
-OTEL, VERSION_1 = "*-otel-*", "py-zipkin-v1-json node-zipkin-v1 brave-v1-*"
+OTEL, VERSION_1 = "*-otel-*", "py-zipkin-v1-* node-zipkin-v1 brave-v1-*"
 UNLIKE_STRAIGHT_TO_ZIPKIN = [
     ("py-* node-zipkin* brave*", "answer/shared", "OTLP has no word for it; both halves keep the identifier"),
     ("python-otel-*", "*/debug", "OTLP has no word for it"),

@@ -32,11 +32,10 @@ SERVICES = ("checkout-ü", "search", "unheard-of")
 
 @dataclass
 class Served:
-    """Where to ask: Jaeger's agent, sluice with the same file, sluice that asks Jaeger's collector."""
+    """Where to ask, over HTTP and gRPC."""
 
-    agent: int
-    file: int
-    relay: int
+    http: int
+    grpc: int
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +48,10 @@ def served(tmp_path_factory):
     try:
         jaeger.wait_ready()
 
-        def start(source: dict) -> int:
-            port = ports.free_one()
-            extension = {"http": {"endpoint": f"127.0.0.1:{port}"}, "source": source}
+        def start(source: dict) -> Served:
+            served = Served(*ports.free(2))
+            endpoints = {name: {"endpoint": f"127.0.0.1:{port}"} for name, port in vars(served).items()}
+            extension = {**endpoints, "source": source}
             settings = {
                 "receivers": {"nop": None},
                 "exporters": {"nop": None},
@@ -63,10 +63,15 @@ def served(tmp_path_factory):
             }
             started.append(Collector(settings, directory))
             started[-1].start()
-            return port
+            return served
 
         remote = {"endpoint": f"127.0.0.1:{jaeger.grpc}", "tls": {"insecure": True}}
-        yield Served(jaeger.sampling, start({"file": str(file)}), start({"remote": remote}))
+        # Jaeger: its agent over HTTP, its collector over gRPC. sluice with the same file, and sluice that asks Jaeger.
+        yield {
+            "jaeger": Served(jaeger.sampling, jaeger.grpc),
+            "file": start({"file": str(file)}),
+            "relay": start({"remote": remote}),
+        }
     finally:
         for one in (*started, jaeger):
             one.kill()
@@ -89,28 +94,35 @@ def _there(tree):
 def test_a_service_is_told_what_jaegers_agent_tells_it(served, service, way):
     # Python does not send a letter beyond ASCII as it is.
     query = "?service=" + service.replace("ü", "%C3%BC")
-    straight = ask(served.agent, query)
+    straight = ask(served["jaeger"].http, query)
     assert straight[0] == 200
-    assert ask(getattr(served, way), query) == straight
+    assert ask(served[way].http, query) == straight
 
 
 @pytest.mark.parametrize("query", ["", "?service=a&service=b"])
 def test_a_question_without_one_service_is_refused_as_by_jaegers_agent(served, query):
-    assert ask(served.agent, query)[0] == ask(served.file, query)[0] == 400
+    assert ask(served["jaeger"].http, query)[0] == ask(served["file"].http, query)[0] == 400
 
 
-@pytest.mark.parametrize("language", ["python", "node"])
+# Clients that poll for their sampler: the transport, the program.
+CLIENTS = {
+    "python": ("http", lambda: [required("SLUICE_CLIENTS_PYTHON"), str(clients.HERE / "python" / "sampler.py")]),
+    "node": ("http", lambda: ["node", str(clients.HERE / "node" / "sampler.cjs")]),
+    "opentelemetry java": ("grpc", lambda: clients.java("Sample")),
+}
+
+
+@pytest.mark.parametrize("way", ["file", "relay"])
+@pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_client_makes_of_it_the_same_sampler(served, service, language):
+def test_a_client_makes_of_it_the_same_sampler(served, service, client, way):
+    transport, program = CLIENTS[client]
+
     def sampler(port: int) -> str:
-        program = {
-            "python": [required("SLUICE_CLIENTS_PYTHON"), str(clients.HERE / "python" / "sampler.py")],
-            "node": ["node", str(clients.HERE / "node" / "sampler.cjs")],
-        }[language]
-        done = subprocess.run([*program, service, str(port)], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([*program(), service, str(port)], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    straight = sampler(served.agent)
+    straight = sampler(getattr(served["jaeger"], transport))
     assert straight
-    assert sampler(served.file) == straight
+    assert sampler(getattr(served[way], transport)) == straight

@@ -102,12 +102,19 @@ def _runtime(name: str, exporter: str = "", *_) -> list[str]:
     if exporter.startswith("otlp"):
         # The suite's own SDK.
         return [sys.executable, str(HERE / "python" / name)]
+    if exporter == "V1_THRIFT":
+        # Later versions of py_zipkin do not write it.
+        return [required("SLUICE_CLIENTS_PY_ZIPKIN"), "-W", "ignore", str(HERE / "python" / name)]
     if name.endswith(".py"):
         return [required("SLUICE_CLIENTS_PYTHON"), "-W", "ignore", str(HERE / "python" / name)]
     if name.endswith(".cjs"):
         return ["node", str(HERE / "node" / name)]
+    return java(name)
+
+
+def java(name: str) -> list[str]:
+    """A class of `clients/java`. Started for a second: what only pays later is left out."""
     classes = required("SLUICE_CLIENTS_JAVA")
-    # Started for a second: what only pays later is left out.
     return ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{classes}:{classes}/*", name]
 
 
@@ -129,6 +136,7 @@ JAEGER = [
 ]
 ZIPKIN = [
     Client("py-zipkin-v1-json", ("py_zipkin_http.py", "V1_JSON"), "zipkin", "zipkin"),
+    Client("py-zipkin-v1-thrift", ("py_zipkin_http.py", "V1_THRIFT"), "zipkin", "zipkin"),
     Client("py-zipkin-v2-json", ("py_zipkin_http.py", "V2_JSON"), "zipkin", "zipkin", wide=False),
     Client("py-zipkin-v2-proto", ("py_zipkin_http.py", "V2_PROTO3"), "zipkin", "zipkin"),
     Client("node-zipkin-v1", ("zipkin.cjs", "JSON_V1"), "zipkin", "zipkin", wide=False),

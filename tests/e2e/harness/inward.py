@@ -80,7 +80,7 @@ def without_machine(client: Client, tree: dict) -> dict:
 
 
 # The kind of a v1 span is in its annotations, and its service in their endpoints.
-VERSION_1 = ("py-zipkin-v1-json", "node-zipkin-v1", "brave-v1-json", "brave-v1-thrift", "python-otel-zipkin-v1")
+VERSION_1 = ("py-zipkin-v1-json", "py-zipkin-v1-thrift", "node-zipkin-v1", "brave-v1-json", "brave-v1-thrift", "python-otel-zipkin-v1")
 
 
 def zipkin(client: Client, spans: list[dict], ids: dict) -> dict:
