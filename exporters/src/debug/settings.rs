@@ -41,12 +41,9 @@ impl Default for Settings {
 
 /// What `verbosity` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verbosity {
-    /// Only how many items there are.
+pub(super) enum Verbosity {
     Basic,
-    /// A line for each item.
     Normal,
-    /// Every field of every item.
     Detailed,
 }
 

@@ -264,10 +264,15 @@ fn redirect(url: &Url, response: &reqwest::Response) -> Option<Url> {
         return None;
     }
     let next = url.join(response.headers().get(header::LOCATION)?.to_str().ok()?).ok()?;
-    let same_host = next.host() == url.host();
+    same_server(url, &next).then_some(next)
+}
+
+/// Whether what is meant for the server of `url` may be shown to that of `next`: it is the same, or the same host by
+/// TLS where `url` is not.
+pub(super) fn same_server(url: &Url, next: &Url) -> bool {
     let same_port = next.port_or_known_default() == url.port_or_known_default();
     let upgraded = url.scheme() == "http" && next.scheme() == "https";
-    (same_host && (same_port && next.scheme() == url.scheme() || upgraded)).then_some(next)
+    next.host() == url.host() && (same_port && next.scheme() == url.scheme() || upgraded)
 }
 
 async fn read(url: &Url, mut response: reqwest::Response) -> Result<Answer, ClientError> {
@@ -319,5 +324,21 @@ impl Body for Chunks {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.0.iter().map(|chunk| chunk.len() as u64).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_private_stays_with_its_server() {
+        let of = |from: &str, to: &str| same_server(&from.parse().unwrap(), &to.parse().unwrap());
+        assert!(of("http://one/a", "http://one:80/b"));
+        assert!(of("http://one:8080/", "https://one:8443/"), "by TLS now");
+        assert!(!of("http://one/", "http://other/"));
+        assert!(!of("http://one:9100/", "http://one:9101/"), "another server of the same machine");
+        assert!(!of("https://one/", "http://one/"), "without TLS");
+        assert!(!of("https://one:443/", "http://one:443/"));
     }
 }

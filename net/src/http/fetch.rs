@@ -9,7 +9,10 @@ use reqwest::Url;
 use sluice_component::{Budget, Permit};
 use sluice_config::Secret;
 
-use super::pool::{Pool, redacted};
+use super::{
+    client::same_server,
+    pool::{Pool, redacted},
+};
 use crate::{
     body::{BodyError, Flow, own, read_all},
     compression::{self, Codec, DecodeError},
@@ -63,7 +66,8 @@ pub struct Ask {
     pub url: Url,
     /// Headers for whoever answers.
     pub headers: HeaderMap,
-    /// Headers for the URL's own host alone, not for where it redirects to.
+    /// Headers for the URL's own server alone: not for another host or port that it redirects to, nor for the same
+    /// without TLS.
     pub private: HeaderMap,
     /// The body of a `POST`; without one it is a `GET`.
     pub form: Option<String>,
@@ -157,7 +161,7 @@ impl Fetcher {
     async fn send(&self, url: &Url, ask: &Ask) -> Result<reqwest::Response, String> {
         let client = self.0.pool.client(url).map_err(|error| error.to_string())?;
         let mut headers = ask.headers.clone();
-        if url.host_str() == ask.url.host_str() {
+        if same_server(&ask.url, url) {
             headers.extend(ask.private.clone());
         }
         let request = match &ask.form {

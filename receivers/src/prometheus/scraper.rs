@@ -1,7 +1,7 @@
 //! The loop of one target: waits for its place in the interval, scrapes, hands on what came, and waits again.
 
-pub(super) mod fetch;
-pub(super) mod process;
+mod fetch;
+mod process;
 
 use std::{
     sync::Arc,
