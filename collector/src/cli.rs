@@ -10,6 +10,8 @@ mod fetch;
 mod gates;
 mod healthcheck;
 mod print_config;
+#[cfg(feature = "prometheus-receiver")]
+mod scrape;
 mod serve;
 mod signals;
 mod sources;
@@ -70,6 +72,8 @@ fn dispatch(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
             print(&text).map(done)
         }
         Command::Healthcheck(options) => healthcheck::run(&args.common, options, registry).map(done),
+        #[cfg(feature = "prometheus-receiver")]
+        Command::Scrape(options) => scrape::run(options),
         Command::Sleep { duration } => {
             std::thread::sleep(duration.get());
             Ok(ExitCode::SUCCESS)

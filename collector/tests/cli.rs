@@ -3,7 +3,7 @@
 #[path = "cli/harness.rs"]
 mod harness;
 
-use harness::{file, sluice};
+use harness::{file, sluice, target};
 
 const GOOD: &str = "\
 receivers: {nop: }
@@ -231,6 +231,43 @@ fn an_own_setting_that_is_wrong_names_its_flag() {
         done.err.contains("error: sluice.drain_delay: ") && done.err.contains("--> --drain-delay:1:"),
         "{done:?}"
     );
+}
+
+#[test]
+fn scrape_shows_what_a_target_exposes_and_becomes() {
+    let body = "# TYPE a counter\na 1\na 2\n# HELP b Text.\nb 3\n";
+    let done = sluice(&["scrape", &target("text/plain; version=0.0.4", body).to_string()]);
+    assert_eq!(done.code, 0, "{done:?}");
+    for line in [
+        "status        200 OK\n",
+        "content type  text/plain; version=0.0.4\n",
+        "format        Prometheus text\n",
+        "families      2 (1 counter, 1 unknown)\n",
+        "samples       3\n",
+        "dropped       1: duplicate_timestamp\n",
+    ] {
+        assert!(done.err.contains(line), "{line}: {}", done.err);
+    }
+    assert!(done.out.contains("-> Name: a\n") && done.out.contains("-> Name: up\n"), "{}", done.out);
+    let url = format!("http://{}/x", target("text/plain", body));
+    let json = sluice(&["scrape", &url, "--format", "json", "--job", "mine"]).out;
+    let request: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(request["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0]["name"], "a");
+    assert!(json.contains("\"mine\""), "{json}");
+}
+
+#[test]
+fn scrape_tells_the_line_that_fails_it() {
+    let done = sluice(&["scrape", &target("text/plain", "a 1\nb{ 2\n").to_string(), "--format", "none"]);
+    assert_eq!(done.code, 1);
+    assert!(done.err.contains("samples       1\n") && done.err.contains(": line 2: "), "{}", done.err);
+    let done = sluice(&["scrape", &target("text/html", "<html>").to_string()]);
+    assert!(done.err.contains("received unsupported Content-Type"), "{}", done.err);
+    let fallback = ["--fallback", "PrometheusText0.0.4", "--format", "none"];
+    let url = target("text/html", "a 1\n").to_string();
+    assert_eq!(sluice(&[&["scrape", &url], &fallback[..]].concat()).code, 0);
+    let done = sluice(&["scrape", "localhost", "--fallback", "Text"]);
+    assert!(done.code == 1 && done.err.contains("PrometheusText1.0.0"), "{}", done.err);
 }
 
 #[test]

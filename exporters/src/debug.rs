@@ -16,5 +16,5 @@ mod settings;
 mod tests;
 mod text;
 
-pub use exporter::Factory;
-pub use settings::Settings;
+pub use exporter::{Factory, dump_of};
+pub use settings::{Settings, Verbosity};

@@ -6,6 +6,8 @@
 //! reads with `scrape` (series, limits, staleness) -> the crate's `intake` -> next consumer. Formats and their
 //! translation to OTLP are in `sluice_formats::prometheus`. `allocator` takes jobs from the operator's target allocator.
 //!
+//! `trial` is one scrape by hand, for the command line.
+//!
 //! What is scraped is handed on target by target, in the order of time.
 
 mod allocator;
@@ -19,6 +21,8 @@ mod scrape;
 mod scraper;
 mod settings;
 mod target;
+mod trial;
 
 pub use receiver::Factory;
 pub use settings::*;
+pub use trial::{Outcome, Trial};

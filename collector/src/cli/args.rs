@@ -56,6 +56,9 @@ pub(super) enum Command {
     Graph(Graph),
     /// Asks a running collector whether it is well.
     Healthcheck(Healthcheck),
+    /// Scrapes a target of Prometheus once and shows what it exposes, how it is read, and the OTLP that becomes of it.
+    #[cfg(feature = "prometheus-receiver")]
+    Scrape(Scrape),
     /// Waits, for images without a shell.
     Sleep {
         /// Such as 300ms or 1m30s.
@@ -142,6 +145,43 @@ pub(super) struct Healthcheck {
     /// How long to wait for the answer.
     #[arg(long, default_value = "5s", value_parser = |text: &str| text.parse::<GoDuration>())]
     pub(super) timeout: GoDuration,
+}
+
+#[cfg(feature = "prometheus-receiver")]
+#[derive(Debug, ClapArgs)]
+pub(super) struct Scrape {
+    /// Where the metrics are; `host:port` is `http://host:port/metrics`.
+    pub(super) url: String,
+    /// How the OTLP is printed: as the debug exporter does, as OTLP's JSON, or not at all.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: ScrapeFormat,
+    /// How long to wait for the whole answer.
+    #[arg(long, default_value = "10s", value_parser = |text: &str| text.parse::<GoDuration>())]
+    pub(super) timeout: GoDuration,
+    /// A header to send, such as "Authorization: Bearer abc". May be repeated.
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub(super) header: Vec<String>,
+    /// The label job.
+    #[arg(long, default_value = "scrape")]
+    pub(super) job: String,
+    /// Asks for native histograms, and so for protobuf first.
+    #[arg(long)]
+    pub(super) native_histograms: bool,
+    /// How an answer is read that does not say its format, such as PrometheusText0.0.4.
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(super) fallback: Option<String>,
+    /// Takes every certificate.
+    #[arg(long)]
+    pub(super) insecure_skip_verify: bool,
+}
+
+#[cfg(feature = "prometheus-receiver")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ScrapeFormat {
+    #[default]
+    Text,
+    Json,
+    None,
 }
 
 #[cfg(test)]

@@ -225,8 +225,9 @@ fn log_dump(component: &ComponentRef, signal: Signal, dump: &str) {
     );
 }
 
-/// The text of a batch; empty for `basic`.
-pub(super) fn dump_of(data: &Pdata, verbosity: Verbosity) -> String {
+/// The text of a batch, as the exporter prints it; empty for `basic`.
+#[must_use]
+pub fn dump_of(data: &Pdata, verbosity: Verbosity) -> String {
     let dump = match (verbosity, data.signal()) {
         (Verbosity::Basic, _) => return String::new(),
         (Verbosity::Normal, Signal::Traces) => normal::traces(data.traces()),

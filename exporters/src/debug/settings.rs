@@ -41,9 +41,12 @@ impl Default for Settings {
 
 /// What `verbosity` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verbosity {
+pub enum Verbosity {
+    /// Only how many items there are.
     Basic,
+    /// A line for each item.
     Normal,
+    /// Every field of every item.
     Detailed,
 }
 

@@ -83,19 +83,13 @@ impl Shared {
 
     /// Counts samples of a good scrape that were not handed on, and tells of them now and then.
     pub(super) fn count_rejected(&self, target: &Target, counts: &Counts, rejected: &RejectedSamples) {
-        let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        let Counts { duplicates, out_of_order, too_new, untranslatable, .. } = *counts;
         let mut all = 0;
-        for (reason, samples) in [
-            ("duplicate_timestamp", number(duplicates)),
-            ("out_of_order", number(out_of_order)),
-            ("too_far_in_future", number(too_new)),
-            ("unconvertible", number(untranslatable) + rejected.samples()),
-        ] {
-            if samples > 0 {
-                self.host.rejected_at_the_door(Signal::Metrics, reason, samples);
-                all += samples;
-            }
+        let untranslatable = ("unconvertible", rejected.samples() as u64);
+        for (reason, samples) in counts.dropped().chain([untranslatable]).filter(|(_, samples)| *samples > 0)
+        {
+            let samples = usize::try_from(samples).unwrap_or(usize::MAX);
+            self.host.rejected_at_the_door(Signal::Metrics, reason, samples);
+            all += samples;
         }
         if all == 0 {
             return;
@@ -109,10 +103,9 @@ impl Shared {
                 target = target.url.as_str(),
                 scrapes,
                 samples,
-                duplicates,
-                out_of_order,
-                too_new,
-                unconvertible = untranslatable,
+                duplicates = counts.duplicates,
+                out_of_order = counts.out_of_order,
+                too_new = counts.too_new,
                 first,
                 "failed to add datapoint"
             );

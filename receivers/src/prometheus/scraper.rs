@@ -1,7 +1,7 @@
 //! The loop of one target: waits for its place in the interval, scrapes, hands on what came, and waits again.
 
-mod fetch;
-mod process;
+pub(super) mod fetch;
+pub(super) mod process;
 
 use std::{
     sync::Arc,

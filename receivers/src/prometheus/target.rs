@@ -23,7 +23,26 @@ pub(super) struct Target {
     pub(super) timeout: Duration,
     /// Of all labels and the URL: what is equal is one target.
     pub(super) id: u64,
+    /// Attributes of the resource that discovery knows.
+    pub(super) resource: Vec<(String, String)>,
 }
+
+/// What discovery of Kubernetes, the target allocator's for one, says of a target, and what OpenTelemetry calls it. The
+/// first label that is there counts.
+const KUBERNETES: [(&str, &[&str]); 5] = [
+    ("k8s.pod.name", &["__meta_kubernetes_pod_name"]),
+    ("k8s.pod.uid", &["__meta_kubernetes_pod_uid"]),
+    ("k8s.container.name", &["__meta_kubernetes_pod_container_name"]),
+    ("k8s.namespace.name", &["__meta_kubernetes_namespace"]),
+    (
+        "k8s.node.name",
+        &[
+            "__meta_kubernetes_pod_node_name",
+            "__meta_kubernetes_node_name",
+            "__meta_kubernetes_endpoint_node_name",
+        ],
+    ),
+];
 
 const ADDRESS: &str = "__address__";
 const INTERVAL: &str = "__scrape_interval__";
@@ -45,6 +64,7 @@ pub(super) fn targets<'a>(
 impl Target {
     fn new(job: &Job, group: &TargetGroup, address: &str) -> Result<Option<Self>, String> {
         let mut labels = discovered(job, group, address);
+        let resource = kubernetes(&labels);
         if !job.relabel.apply(&mut labels) {
             return Ok(None);
         }
@@ -63,7 +83,8 @@ impl Target {
         let mut hasher = DefaultHasher::new();
         (&labels.build(), url.as_str()).hash(&mut hasher);
         labels.retain(|name, _| !name.starts_with("__"));
-        Ok(Some(Self { labels: labels.build(), url, interval, timeout, id: hasher.finish() }))
+        let (labels, id) = (labels.build(), hasher.finish());
+        Ok(Some(Self { labels, url, interval, timeout, id, resource }))
     }
 
     /// The time until the next scrape that keeps to this target's own place within the interval, so that targets are
@@ -104,6 +125,14 @@ fn discovered(job: &Job, group: &TargetGroup, address: &str) -> LabelsBuilder {
         }
     }
     labels
+}
+
+fn kubernetes(labels: &LabelsBuilder) -> Vec<(String, String)> {
+    let found = KUBERNETES.into_iter().filter_map(|(attribute, names)| {
+        let value = names.iter().find_map(|name| labels.get(name))?;
+        Some((attribute.to_owned(), value.to_owned()))
+    });
+    found.collect()
 }
 
 fn duration(labels: &LabelsBuilder, name: &str) -> Result<Duration, String> {

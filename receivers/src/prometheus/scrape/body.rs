@@ -33,6 +33,19 @@ pub(crate) struct Counts {
     pub(crate) untranslatable: u64,
 }
 
+impl Counts {
+    /// Samples that were dropped, by reason.
+    pub(crate) fn dropped(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
+            ("duplicate_timestamp", self.duplicates),
+            ("out_of_order", self.out_of_order),
+            ("too_far_in_future", self.too_new),
+            ("unconvertible", self.untranslatable),
+        ]
+        .into_iter()
+    }
+}
+
 impl Memory {
     pub(super) fn append_body(
         &mut self,

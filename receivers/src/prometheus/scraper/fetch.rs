@@ -7,7 +7,7 @@ use sluice_net::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use crate::prometheus::{job::Job, pool::Shared, reach::Reach, target::Target};
 
 const TIMEOUT_SECONDS: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
-const LIMIT_KEY: &str = "body_size_limit";
+pub(in super::super) const LIMIT_KEY: &str = "body_size_limit";
 
 /// What came of a request.
 pub(super) struct Fetched {
@@ -55,7 +55,7 @@ async fn ask(shared: &Shared, job: &Job, target: &Target, reach: &Reach) -> Fetc
     }
 }
 
-fn headers(job: &Job, target: &Target) -> HeaderMap {
+pub(in super::super) fn headers(job: &Job, target: &Target) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.extend(HeaderValue::try_from(&*job.accept).ok().map(|accept| (header::ACCEPT, accept)));
     let encoding = if job.accepts_gzip { "gzip" } else { "identity" };
@@ -66,7 +66,7 @@ fn headers(job: &Job, target: &Target) -> HeaderMap {
 }
 
 /// The format of a body, by what its server says or, if that is of no use, by the configuration.
-fn format(content_type: &str, fallback: Option<Format>) -> Result<Format, String> {
+pub(in super::super) fn format(content_type: &str, fallback: Option<Format>) -> Result<Format, String> {
     Format::from_content_type(content_type).or(fallback).ok_or_else(|| match content_type.trim() {
         "" => "non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol specified for target"
             .to_owned(),

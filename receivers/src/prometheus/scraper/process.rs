@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sluice_component::Permit;
 use sluice_formats::prometheus::to_otlp::{Options, RejectedSamples, Source, Transaction};
-use sluice_pdata::Pdata;
+use sluice_pdata::{Limits, Pdata};
 use tokio::time::Instant;
 
 use super::fetch::{Body, Fetched};
@@ -44,22 +44,8 @@ pub(super) struct Done {
 
 impl Workspace {
     pub(super) fn new(shared: &Shared, job: &Job, target: &Target) -> Self {
-        let label = |name: &str| target.labels.get(name).unwrap_or_default().to_owned();
-        let scheme = ("url.scheme".to_owned(), target.url.scheme().to_owned());
-        let source =
-            Source::Scrape { job: label("job"), instance: label("instance"), resource: vec![scheme] };
-        let options = Options {
-            source: source.clone(),
-            trim_metric_suffixes: shared.trim_metric_suffixes,
-            scope_name: "sluice/receivers/prometheus".to_owned(),
-            scope_version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        Self {
-            memory: Memory::new(job, &target.labels, options),
-            transaction: Transaction::new(source, &shared.limits),
-            rejected: RejectedSamples::default(),
-            counts: Counts::default(),
-        }
+        let (memory, transaction) = translation(job, target, shared.trim_metric_suffixes, &shared.limits);
+        Self { memory, transaction, rejected: RejectedSamples::default(), counts: Counts::default() }
     }
 
     /// What was handed on arrived.
@@ -132,6 +118,26 @@ impl Workspace {
             Err(error) => (None, Some(error)),
         }
     }
+}
+
+/// What turns the answers of a target into OTLP.
+pub(in super::super) fn translation(
+    job: &Job,
+    target: &Target,
+    trim_metric_suffixes: bool,
+    limits: &Limits,
+) -> (Memory, Transaction) {
+    let label = |name: &str| target.labels.get(name).unwrap_or_default().to_owned();
+    let mut resource = target.resource.clone();
+    resource.push(("url.scheme".to_owned(), target.url.scheme().to_owned()));
+    let source = Source::Scrape { job: label("job"), instance: label("instance"), resource };
+    let options = Options {
+        source: source.clone(),
+        trim_metric_suffixes,
+        scope_name: "sluice/receivers/prometheus".to_owned(),
+        scope_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    (Memory::new(job, &target.labels, options), Transaction::new(source, limits))
 }
 
 /// Does the work. `None`: it panicked, and what was remembered is gone.

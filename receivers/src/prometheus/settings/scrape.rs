@@ -149,6 +149,26 @@ pub enum ScrapeProtocol {
 }
 
 impl ScrapeProtocol {
+    const ALL: [Self; 5] = [
+        Self::PrometheusProto,
+        Self::OpenMetricsText100,
+        Self::OpenMetricsText001,
+        Self::PrometheusText100,
+        Self::PrometheusText004,
+    ];
+
+    /// Every word.
+    #[must_use]
+    pub fn words() -> [&'static str; 5] {
+        Self::ALL.map(|protocol| protocol.read_as().word())
+    }
+
+    /// The protocol of a word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|protocol| protocol.read_as().word() == word)
+    }
+
     /// The same, as those who read it call it.
     pub(in super::super) fn read_as(self) -> exposition::ScrapeProtocol {
         match self {
