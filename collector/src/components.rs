@@ -15,6 +15,8 @@ pub fn full() -> Registry {
     let registry = registry.receiver::<sluice_receivers::otlp::Factory>();
     #[cfg(feature = "prometheus-receiver")]
     let registry = registry.receiver::<sluice_receivers::prometheus::Factory>();
+    #[cfg(feature = "prometheus-remote-write-receiver")]
+    let registry = registry.receiver::<sluice_receivers::prometheus_remote_write::Factory>();
     #[cfg(feature = "zipkin-receiver")]
     let registry = registry.receiver::<sluice_receivers::zipkin::Factory>();
 

@@ -133,3 +133,19 @@ impl From<WireError> for Failure {
         }
     }
 }
+
+#[cfg(any(
+    feature = "jaeger-receiver",
+    feature = "prometheus-remote-write-receiver",
+    feature = "zipkin-receiver"
+))]
+impl From<sluice_formats::Malformed> for Failure {
+    fn from(error: sluice_formats::Malformed) -> Self {
+        match error {
+            sluice_formats::Malformed::Bytes { .. } | sluice_formats::Malformed::Text { .. } => {
+                Self::Malformed(error.to_string())
+            }
+            sluice_formats::Malformed::TooLarge { .. } => Self::TooLarge(error.to_string()),
+        }
+    }
+}

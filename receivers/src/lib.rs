@@ -4,11 +4,17 @@
 //! - `nop`: receives nothing
 //! - `otlp`: OTLP over gRPC and HTTP
 //! - `prometheus`: scrapes Prometheus's targets
+//! - `prometheus_remote_write`: what Prometheus writes on, over HTTP
 //! - `zipkin`: Zipkin's clients, over HTTP
 //!
 //! `intake` is what they share: from the bytes of a request to the pipelines, and from a failure to the answer.
 
-#[cfg(any(feature = "jaeger-receiver", feature = "otlp-receiver", feature = "zipkin-receiver"))]
+#[cfg(any(
+    feature = "jaeger-receiver",
+    feature = "otlp-receiver",
+    feature = "prometheus-remote-write-receiver",
+    feature = "zipkin-receiver"
+))]
 mod intake;
 #[cfg(feature = "jaeger-receiver")]
 pub mod jaeger;
@@ -18,6 +24,8 @@ pub mod nop;
 pub mod otlp;
 #[cfg(feature = "prometheus-receiver")]
 pub mod prometheus;
+#[cfg(feature = "prometheus-remote-write-receiver")]
+pub mod prometheus_remote_write;
 #[cfg(test)]
 mod testing;
 #[cfg(feature = "zipkin-receiver")]

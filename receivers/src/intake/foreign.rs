@@ -62,15 +62,6 @@ impl Intake {
     }
 }
 
-impl From<Malformed> for Failure {
-    fn from(error: Malformed) -> Self {
-        match error {
-            Malformed::Bytes { .. } | Malformed::Text { .. } => Self::Malformed(error.to_string()),
-            Malformed::TooLarge { .. } => Self::TooLarge(error.to_string()),
-        }
-    }
-}
-
 /// What Zipkin and Jaeger answer to what they took: 202 without a body.
 pub(crate) fn accepted() -> Response {
     let mut response = Response::new(Bytes::new().into());

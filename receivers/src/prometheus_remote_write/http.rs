@@ -8,7 +8,9 @@ use sluice_formats::prometheus::{
     remote_write::{Known, Translated, Version, Written, to_otlp},
     to_otlp::RejectedSamples,
 };
-use sluice_net::http::{Handler, HeaderName, HeaderValue, Incoming, Response, StatusCode, header, text_response};
+use sluice_net::http::{
+    Handler, HeaderName, HeaderValue, Incoming, Response, StatusCode, header, text_response,
+};
 use sluice_pdata::Limits;
 
 use crate::intake::{
@@ -30,7 +32,8 @@ const FREE: usize = 64 << 10;
 const MAX_REASONS: usize = 5;
 
 const SAMPLES_WRITTEN: HeaderName = HeaderName::from_static("x-prometheus-remote-write-samples-written");
-const HISTOGRAMS_WRITTEN: HeaderName = HeaderName::from_static("x-prometheus-remote-write-histograms-written");
+const HISTOGRAMS_WRITTEN: HeaderName =
+    HeaderName::from_static("x-prometheus-remote-write-histograms-written");
 const EXEMPLARS_WRITTEN: HeaderName = HeaderName::from_static("x-prometheus-remote-write-exemplars-written");
 
 /// Takes write requests.
@@ -96,10 +99,11 @@ impl Handler for Writes {
         if let Some(response) = not_a_post(&request) {
             return response;
         }
-        let version = match version(&request).and_then(|version| check_encoding(&mut request).map(|()| version)) {
-            Ok(version) => version,
-            Err(text) => return text_response(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text, None),
-        };
+        let version =
+            match version(&request).and_then(|version| check_encoding(&mut request).map(|()| version)) {
+                Ok(version) => version,
+                Err(text) => return text_response(StatusCode::UNSUPPORTED_MEDIA_TYPE, &text, None),
+            };
         let (mut response, written) = match self.take(version, &mut request).await {
             Ok((written, rejected)) if rejected.is_empty() => (no_content(), written),
             Ok((written, rejected)) => {
@@ -126,9 +130,9 @@ fn version(request: &Incoming) -> Result<Version, String> {
     if !media_type.is_empty() && !media_type.eq_ignore_ascii_case("application/x-protobuf") {
         return Err(format!("415 unsupported media type: {media_type}, supported: [application/x-protobuf]"));
     }
-    let message = parts
-        .filter_map(|parameter| parameter.split_once('='))
-        .find_map(|(name, value)| name.trim().eq_ignore_ascii_case("proto").then(|| value.trim().trim_matches('"')));
+    let message = parts.filter_map(|parameter| parameter.split_once('=')).find_map(|(name, value)| {
+        name.trim().eq_ignore_ascii_case("proto").then(|| value.trim().trim_matches('"'))
+    });
     match message {
         None | Some("prometheus.WriteRequest") => Ok(Version::V1),
         Some("io.prometheus.write.v2.Request") => Ok(Version::V2),
