@@ -19,9 +19,12 @@ use sluice_config::{Check, Node, Problems, decode_over};
 use sluice_pdata::{
     Pdata, Signal,
     otlp::{
-        ExportLogsServiceRequest, ExportTraceServiceRequest,
+        ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest,
         common::v1::{AnyValue, KeyValue, any_value},
         logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
+        metrics::v1::{
+            Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, metric, number_data_point,
+        },
         resource::v1::Resource,
         trace::v1::{ResourceSpans, ScopeSpans, Span},
     },
@@ -43,7 +46,8 @@ where
 pub(crate) fn items(signal: Signal, items: usize) -> Pdata {
     match signal {
         Signal::Logs => logs(items),
-        _ => spans(items),
+        Signal::Metrics => gauges(1000, items),
+        Signal::Traces => spans(items),
     }
 }
 
@@ -54,6 +58,25 @@ pub(crate) fn logs(items: usize) -> Pdata {
     let scope_logs = vec![ScopeLogs { log_records, ..ScopeLogs::default() }];
     let resource_logs = vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }];
     Pdata::from_logs(ExportLogsServiceRequest { resource_logs })
+}
+
+/// A gauge's points at so many milliseconds, each of a series of its own.
+pub(crate) fn gauges(at: u64, items: usize) -> Pdata {
+    let point = |n: usize| {
+        let value = Some(any_value::Value::StringValue(format!("{n}")));
+        let number = KeyValue { key: "n".to_owned(), value: Some(AnyValue { value }), ..KeyValue::default() };
+        NumberDataPoint {
+            attributes: vec![number],
+            time_unix_nano: at * 1_000_000,
+            value: Some(number_data_point::Value::AsDouble(1.5)),
+            ..NumberDataPoint::default()
+        }
+    };
+    let data = metric::Data::Gauge(Gauge { data_points: (0..items).map(point).collect() });
+    let metrics = vec![Metric { name: "g".to_owned(), data: Some(data), ..Metric::default() }];
+    let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
+    let resource_metrics = vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }];
+    Pdata::from_metrics(ExportMetricsServiceRequest { resource_metrics })
 }
 
 /// Spans that differ, of one resource without attributes.
@@ -118,6 +141,12 @@ impl<F: ExporterFactory> Stand<F> {
         let items = data.items();
         self.exporter.consume(Context::default().on_branch(branch), data).await.unwrap();
         account.accepted(items);
+    }
+
+    /// Offers what is expected to be refused.
+    #[cfg(feature = "prometheus-remote-write-exporter")]
+    pub(crate) async fn refuses(&self, data: Pdata) -> sluice_component::Refusal {
+        self.exporter.consume(Context::default(), data).await.unwrap_err()
     }
 
     /// Shuts down and gives the balance, which must be even with nothing held.

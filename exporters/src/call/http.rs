@@ -1,13 +1,16 @@
 //! Posts, and what each answer means.
 
-use std::{
-    fmt,
-    sync::{Arc, OnceLock},
-};
+use std::{fmt, sync::OnceLock};
 
 use http::{HeaderMap, StatusCode};
 use sluice_component::{Host, Reason, StartError};
-use sluice_net::http::{Answer, Client, ClientError, ClientSettings, Encoding as MediaType, retry_after};
+#[cfg(any(
+    feature = "jaeger-thrift-exporter",
+    feature = "otlphttp-exporter",
+    feature = "zipkin-exporter"
+))]
+use sluice_net::http::retry_after;
+use sluice_net::http::{Answer, Client, ClientError, ClientSettings, Encoding as MediaType};
 
 use super::{
     Payload,
@@ -37,13 +40,25 @@ impl Http {
     }
 
     /// Posts once, within the `timeout` of the settings. Any status but 2xx is an outcome.
+    #[cfg(any(
+        feature = "jaeger-thrift-exporter",
+        feature = "otlphttp-exporter",
+        feature = "zipkin-exporter"
+    ))]
     pub(crate) async fn post(&self, request: &Payload) -> Result<Answer, Outcome> {
+        match self.ask(request, &HeaderMap::new()).await? {
+            answer if answer.status.is_success() => Ok(answer),
+            answer => Err(failure(&self.url, &answer)),
+        }
+    }
+
+    /// The same with headers, and any status is an answer.
+    pub(crate) async fn ask(&self, request: &Payload, headers: &HeaderMap) -> Result<Answer, Outcome> {
         let Some(client) = self.client.get() else {
             return Err(Outcome::retry(Reason::Unavailable, "the exporter was not started"));
         };
-        match client.post(&self.url, self.content_type, &request.chunks, &HeaderMap::new()).await {
-            Ok(answer) if answer.status.is_success() => Ok(answer),
-            Ok(answer) => Err(failure(&self.url, &answer)),
+        match client.post(&self.url, self.content_type, &request.chunks, headers).await {
+            Ok(answer) => Ok(answer),
             Err(error @ ClientError::Timeout { .. }) => Err(Outcome::retry(Reason::Timeout, error)),
             Err(error) if error.is_retryable() => Err(Outcome::retry(Reason::Unavailable, error)),
             Err(error) => Err(Outcome::fatal(Reason::Permanent, error)),
@@ -51,7 +66,16 @@ impl Http {
     }
 }
 
+#[cfg(feature = "prometheus-remote-write-exporter")]
+impl Http {
+    /// An answer that is no success, as an error.
+    pub(crate) fn error(&self, answer: &Answer) -> HttpError {
+        HttpError::new(&self.url, answer)
+    }
+}
+
 /// What an answer that is no success means, by OTLP's table.
+#[cfg(any(feature = "jaeger-thrift-exporter", feature = "otlphttp-exporter", feature = "zipkin-exporter"))]
 fn failure(url: &str, answer: &Answer) -> Outcome {
     let cause = HttpError::new(url, answer);
     let hint = match answer.status {
@@ -70,12 +94,12 @@ fn failure(url: &str, answer: &Answer) -> Outcome {
         StatusCode::PAYLOAD_TOO_LARGE => return Outcome::fatal(Reason::TooLarge, cause),
         _ => return Outcome::fatal(Reason::Permanent, cause),
     };
-    Outcome::Retry { after: hint, reason, cause: Arc::new(cause) }
+    Outcome::Retry { after: hint, reason, cause: std::sync::Arc::new(cause) }
 }
 
 /// An answer that is no success.
 #[derive(Debug, thiserror::Error)]
-struct HttpError {
+pub(crate) struct HttpError {
     url: String,
     status: StatusCode,
     said: Said,

@@ -28,7 +28,12 @@ pub(crate) struct Payload {
 
 impl Payload {
     /// `items` in a format of their own.
-    #[cfg(any(feature = "jaeger-exporter", feature = "jaeger-thrift-exporter", feature = "zipkin-exporter"))]
+    #[cfg(any(
+        feature = "jaeger-exporter",
+        feature = "jaeger-thrift-exporter",
+        feature = "prometheus-remote-write-exporter",
+        feature = "zipkin-exporter"
+    ))]
     pub(crate) fn of(body: Vec<u8>, items: usize) -> Self {
         Self { chunks: Chunks::from_iter([body.into()]), items }
     }

@@ -122,7 +122,7 @@ impl Street {
     }
 
     async fn drained(self) -> Balance {
-        let _ = self.sending.shutdown(after(600)).await;
+        self.sending.shutdown(after(600)).await.unwrap();
         let balance = self.process.ledger.balances().remove(0);
         assert!(balance.is_even() && balance.held() == 0, "{balance:?}");
         balance
@@ -168,7 +168,9 @@ async fn callers_that_send_themselves_keep_their_order() {
         street.board.failing.lock().unwrap().insert(usize::from(b'a'), 2);
         let (first, second, third) =
             tokio::join!(street.offer(&["a0", "b0"]), street.offer(&["a1"]), street.offer(&["b2", "a2"]));
-        (first.unwrap(), second.unwrap(), third.unwrap());
+        for offered in [first, second, third] {
+            offered.unwrap();
+        }
         assert_eq!(street.board.of('a'), ["a0", "a1", "a2"]);
         assert_eq!(street.board.of('b'), ["b0", "b2"]);
         assert_eq!(street.drained().await.sent, 5);

@@ -263,6 +263,12 @@ impl SeriesSet {
         self.lost.clear();
     }
 
+    /// Forgets everything and gives the memory back. Streams keep their numbers.
+    pub fn release(&mut self) {
+        let symbols = self.symbols.released();
+        *self = Self { symbols, ..Self::default() };
+    }
+
     /// The strings.
     #[must_use]
     pub fn symbols(&self) -> &Symbols {

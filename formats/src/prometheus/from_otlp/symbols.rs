@@ -38,10 +38,7 @@ struct Entry {
 
 impl Default for Symbols {
     fn default() -> Self {
-        let (text, entries, table) = (Vec::new(), Vec::new(), HashTable::new());
-        let mut symbols = Self { text, entries, table, hasher: RandomState::default() };
-        symbols.clear();
-        symbols
+        Self::with(RandomState::default())
     }
 }
 
@@ -52,6 +49,18 @@ impl Symbols {
         self.entries.clear();
         self.table.clear();
         self.intern(b"");
+    }
+
+    /// A table without strings and memory, with the same hashes.
+    pub(super) fn released(&self) -> Self {
+        Self::with(self.hasher.clone())
+    }
+
+    fn with(hasher: RandomState) -> Self {
+        let (text, entries, table) = (Vec::new(), Vec::new(), HashTable::new());
+        let mut symbols = Self { text, entries, table, hasher };
+        symbols.clear();
+        symbols
     }
 
     /// How many strings there are.

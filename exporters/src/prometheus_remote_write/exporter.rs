@@ -1,0 +1,248 @@
+//! The requests.
+
+use std::{
+    fmt::Write,
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Instant,
+};
+
+use async_trait::async_trait;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use sluice_component::{BuildCx, ComponentRef, Context, Host, StartError, telemetry::UnconvertedMetrics};
+use sluice_config::ByteSize;
+use sluice_formats::prometheus::{
+    from_otlp::{self, Deltas, ResourceAttributes, SeriesSet, translate},
+    names::Namer,
+    remote_write::{Holds, Limits, Version, downgrade, encode, metadata},
+};
+use sluice_pdata::Pdata;
+
+use super::{
+    answer::outcome,
+    settings::{ProtobufMessage, Settings},
+};
+use crate::{
+    call::{Http, Payload},
+    sending::{Encoded, Outcome, Unconvertible, Wire},
+};
+
+/// Most series of a request, as many as servers and proxies expect.
+const MAX_SERIES: usize = 10_000;
+/// Series of a batch after which memory is given back.
+const LARGE_BATCH: usize = 50_000;
+/// Metrics of one batch that are named in the log, each with the reason why its points are lost.
+const MOST_NAMED: usize = 10;
+
+const VERSION: HeaderName = HeaderName::from_static("x-prometheus-remote-write-version");
+const RETRY_ATTEMPT: HeaderName = HeaderName::from_static("retry-attempt");
+
+/// Remote write to one endpoint.
+pub(super) struct RemoteWrite {
+    component: ComponentRef,
+    v1: Http,
+    v2: Http,
+    options: from_otlp::Options,
+    lanes: usize,
+    limits: Limits,
+    version: Version,
+    send_metadata: bool,
+    /// The server knows version 1.0 only.
+    fell_back: AtomicBool,
+    work: Mutex<Work>,
+    unconverted: UnconvertedMetrics,
+}
+
+/// What is kept from batch to batch.
+struct Work {
+    set: SeriesSet,
+    deltas: Option<Deltas>,
+}
+
+/// One request.
+pub(super) struct Request {
+    version: Version,
+    payload: Payload,
+    /// The same in version 1.0, made when the server knows no other.
+    downgraded: OnceLock<Payload>,
+    lane: usize,
+    holds: Holds,
+    attempts: AtomicU32,
+}
+
+impl RemoteWrite {
+    pub(super) fn new(settings: &Settings, cx: &BuildCx) -> Self {
+        let client = settings.client_to_use();
+        let url = client.endpoint.clone();
+        let version = match settings.protobuf_message {
+            ProtobufMessage::V1 => Version::V1,
+            ProtobufMessage::V2 => Version::V2,
+        };
+        let conversion = settings.resource_to_telemetry_conversion;
+        let external_labels = settings.external_labels.iter();
+        let options = from_otlp::Options {
+            namer: Namer::new(settings.strategy(), &settings.namespace),
+            external_labels: external_labels.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            resource_attributes: match (conversion.enabled, conversion.exclude_service_attributes) {
+                (false, _) => ResourceAttributes::None,
+                (true, false) => ResourceAttributes::All,
+                (true, true) => ResourceAttributes::AllButService,
+            },
+            scope_labels: !settings.disable_scope_info,
+            target_info: settings.target_info.enabled,
+            custom_buckets: settings.convert_histograms_to_nhcb,
+        };
+        let deltas = settings.accumulate_deltas.as_option().map(|deltas| {
+            let max_streams = usize::try_from(deltas.max_streams).unwrap_or(usize::MAX);
+            Deltas::new(max_streams, deltas.max_stale.get())
+        });
+        Self {
+            component: cx.component.clone(),
+            v1: Http::new(client.clone(), url.clone(), Version::V1.content_type()),
+            v2: Http::new(client, url, Version::V2.content_type()),
+            options,
+            lanes: settings.lanes(),
+            limits: Limits { max_bytes: settings.max_request_bytes(), max_series: MAX_SERIES },
+            version,
+            send_metadata: settings.send_metadata,
+            fell_back: AtomicBool::new(false),
+            work: Mutex::new(Work { set: SeriesSet::default(), deltas }),
+            unconverted: cx.telemetry.unconverted(&cx.component),
+        }
+    }
+
+    /// The version that the server knows.
+    fn version(&self) -> Version {
+        if self.fell_back.load(Ordering::Relaxed) { Version::V1 } else { self.version }
+    }
+
+    fn http(&self, version: Version) -> &Http {
+        match version {
+            Version::V1 => &self.v1,
+            Version::V2 => &self.v2,
+        }
+    }
+
+    fn requests(&self, set: &SeriesSet) -> Vec<Request> {
+        let version = self.version();
+        let requests = encode(set, version, self.lanes, self.limits);
+        let metadata = match version {
+            Version::V1 if self.send_metadata => metadata(set),
+            _ => None,
+        };
+        let request = |body, lane, holds: Holds| Request {
+            version,
+            payload: Payload::of(body, holds.points),
+            downgraded: OnceLock::new(),
+            lane,
+            holds,
+            attempts: AtomicU32::new(0),
+        };
+        let metadata = metadata.map(|body| request(body, 0, Holds::default()));
+        let series = requests.into_iter().map(|made| request(made.body, made.lane, made.holds));
+        metadata.into_iter().chain(series).collect()
+    }
+
+    /// Counts what was lost of a batch, and says so.
+    fn lost(&self, set: &SeriesSet) -> Option<Unconvertible> {
+        let (mut why, mut items, mut named) = (String::new(), 0, 0);
+        for (metric, reason, points) in set.lost() {
+            self.unconverted.add(metric, reason.as_str(), points);
+            items += points;
+            if named < MOST_NAMED {
+                let comma = if named > 0 { ", " } else { "" };
+                // Writing to a string cannot fail.
+                write!(why, "{comma}{points} of {metric:?} ({})", reason.as_str()).unwrap_or_default();
+            }
+            named += 1;
+        }
+        if named > MOST_NAMED {
+            write!(why, " and {} more", named - MOST_NAMED).unwrap_or_default();
+        }
+        (items > 0).then_some(Unconvertible { items, why })
+    }
+
+    /// Posts once; any status is an answer.
+    async fn post(&self, request: &Request, version: Version) -> Result<sluice_net::http::Answer, Outcome> {
+        let payload = match (request.version, version) {
+            (Version::V2, Version::V1) => request.downgraded.get_or_init(|| {
+                let body: Vec<u8> = request.payload.chunks.iter().flatten().copied().collect();
+                Payload::of(downgrade(&body).unwrap_or_default(), request.holds.points)
+            }),
+            _ => &request.payload,
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(VERSION, HeaderValue::from_static(version.header()));
+        let attempts = request.attempts.fetch_add(1, Ordering::Relaxed);
+        if attempts > 0 {
+            headers.insert(RETRY_ATTEMPT, HeaderValue::from(attempts));
+        }
+        self.http(version).ask(payload, &headers).await
+    }
+
+    fn fall_back(&self) {
+        if !self.fell_back.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                component = %self.component,
+                "the server does not know remote write 2.0, going on with 1.0: no start times, no metadata with the series"
+            );
+        }
+    }
+}
+
+#[async_trait]
+impl Wire for RemoteWrite {
+    type Request = Request;
+    const ORDERED: bool = true;
+
+    async fn start(&self, host: &Host) -> Result<(), StartError> {
+        self.v1.start(host)?;
+        self.v2.start(host)
+    }
+
+    fn encode(&self, data: &Pdata) -> Encoded<Request> {
+        let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        let Work { set, deltas } = &mut *work;
+        let deltas = deltas.as_mut().map(|deltas| deltas.at(Instant::now()));
+        translate(data.metrics(), &self.options, deltas, set);
+        let encoded =
+            Encoded { requests: self.requests(set), unconvertible: self.lost(set).into_iter().collect() };
+        if set.len() > LARGE_BATCH {
+            set.release();
+        }
+        encoded
+    }
+
+    fn items(request: &Request) -> usize {
+        request.payload.items
+    }
+
+    fn size(request: &Request) -> ByteSize {
+        request.payload.size()
+    }
+
+    fn lane(request: &Request) -> Option<usize> {
+        Some(request.lane)
+    }
+
+    async fn send(&self, request: &Request, _cx: &Context) -> Outcome {
+        let mut version = match request.version {
+            Version::V1 => Version::V1,
+            Version::V2 => self.version(),
+        };
+        loop {
+            match self.post(request, version).await {
+                Ok(answer)
+                    if answer.status == StatusCode::UNSUPPORTED_MEDIA_TYPE && version == Version::V2 =>
+                {
+                    self.fall_back();
+                    version = Version::V1;
+                }
+                Ok(answer) => return outcome(self.http(version), &answer, version, request.holds),
+                Err(outcome) => return outcome,
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! B3 and the fault rows: what becomes of each answer.
+
+use std::time::Duration;
+
+use sluice_component::Reason;
+
+use super::*;
+use crate::stand::{Rows, gauges, http::answer};
+
+fn rows() -> Rows<Factory> {
+    Rows { signal: Signal::Metrics, path: PATH, settings: |address| settings(address, "") }
+}
+
+#[tokio::test]
+async fn e1_e2_a_backend_that_comes_later_gets_everything() {
+    rows().comes_later::<Response>().await;
+}
+
+#[tokio::test]
+async fn e5_retry_after_is_the_least_wait() {
+    for status in [429, 503, 500] {
+        rows().waits_as_told(answer(status, &[("retry-after", "1")], b""), Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn e5_retry_after_may_be_a_date() {
+    let at = httpdate::fmt_http_date(std::time::SystemTime::now() + Duration::from_secs(3));
+    rows().waits_as_told(answer(429, &[("retry-after", &at)], b""), Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
+async fn e6_every_5xx_is_retried_with_the_same_bytes() {
+    for status in [500, 501, 502, 503, 504, 599] {
+        rows().tries_again([answer(status, &[], b""), answer(429, &[], b"")]).await;
+    }
+}
+
+#[tokio::test]
+async fn e7_e17_no_other_status_is_retried() {
+    for status in [400, 404, 409, 422, 418] {
+        rows().gives_up(answer(status, &[], b"out of order sample")).await;
+    }
+}
+
+#[tokio::test]
+async fn e7_credentials_and_size_have_reasons_of_their_own() {
+    for status in [401, 403, 413] {
+        let pair = Pair::new("", [answer(status, &[], b"")]).await;
+        pair.exporter.offer(gauges(1, 5)).await;
+        let Pair { backend, exporter, .. } = pair;
+        let balance = exporter.drained().await;
+        assert_eq!((balance.sent, balance.dropped.values().sum::<u64>()), (0, 5), "{status}");
+        assert_eq!(balance.dropped.contains_key(&Reason::TooLarge), status == 413);
+        assert_eq!(backend.seen().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_retry_says_the_how_manieth_it_is() {
+    let pair = Pair::new("", [answer(503, &[], b""), answer(503, &[], b"")]).await;
+    pair.exporter.offer(gauges(1, 1)).await;
+    let Pair { backend, exporter, .. } = pair;
+    exporter.drained().await;
+    let attempts: Vec<String> =
+        backend.seen().iter().map(|seen| seen.header("retry-attempt").to_owned()).collect();
+    assert_eq!(attempts, ["", "1", "2"]);
+}
+
+#[tokio::test]
+async fn a_server_that_knows_1_0_only_gets_it_from_then_on() {
+    let pair = Pair::new(V2, [answer(415, &[], b"what is this")]).await;
+    for at in 1..4 {
+        pair.exporter.offer(gauges(at, 2)).await;
+    }
+    let Pair { backend, exporter, .. } = pair;
+    let balance = exporter.drained().await;
+    assert_eq!((balance.sent, balance.rejected), (6, 0));
+    let seen = backend.seen();
+    let versions: Vec<Version> = seen.iter().map(version).collect();
+    assert_eq!(versions, [Version::V2, Version::V1, Version::V1, Version::V1]);
+    assert_eq!(lines(&seen[0]), lines(&seen[1]), "nothing is lost");
+}
+
+#[tokio::test]
+async fn a_415_to_1_0_and_a_400_to_2_0_are_final() {
+    for (more, status) in [("", 415), (V2, 400)] {
+        let pair = Pair::new(more, [answer(status, &[], b"no")]).await;
+        pair.exporter.offer(gauges(1, 5)).await;
+        let Pair { backend, exporter, .. } = pair;
+        assert_eq!(exporter.drained().await.dropped[&Reason::Permanent], 5);
+        assert_eq!(backend.seen().len(), 1);
+    }
+}
+
+const SAMPLES: &str = "x-prometheus-remote-write-samples-written";
+const HISTOGRAMS: &str = "x-prometheus-remote-write-histograms-written";
+
+#[tokio::test]
+async fn e9_what_a_server_of_2_0_did_not_write_is_rejected() {
+    for (status, written, rejected) in [
+        (200, Some("5"), 0),
+        (204, Some("5"), 0),
+        (200, Some("3"), 2),
+        (200, Some("0"), 5),
+        // It does not say: an old server took a body that it cannot read.
+        (200, None, 5),
+        // It kept the good part.
+        (400, Some("4"), 1),
+    ] {
+        let headers: Vec<(&str, &str)> = written.iter().map(|&n| (SAMPLES, n)).collect();
+        let pair = Pair::new(V2, [answer(status, &headers, b"one is bad")]).await;
+        pair.exporter.offer(gauges(1, 5)).await;
+        let Pair { backend, exporter, .. } = pair;
+        let balance = exporter.drained().await;
+        assert_eq!((balance.sent, balance.rejected), (5 - rejected, rejected), "{status} {written:?}");
+        assert_eq!(backend.seen().len(), 1, "it is never sent again");
+    }
+}
+
+#[tokio::test]
+async fn e9_a_400_after_which_nothing_was_written_drops_everything() {
+    let script = [answer(400, &[(SAMPLES, "0"), (HISTOGRAMS, "0")], b"no")];
+    let pair = Pair::new(V2, script).await;
+    pair.exporter.offer(gauges(1, 5)).await;
+    let Pair { exporter, .. } = pair;
+    assert_eq!(exporter.drained().await.dropped[&Reason::Permanent], 5);
+}
+
+#[tokio::test]
+async fn e9_written_counts_of_1_0_are_not_looked_at() {
+    let pair = Pair::new("", [answer(200, &[(SAMPLES, "0")], b"")]).await;
+    pair.exporter.offer(gauges(1, 5)).await;
+    let Pair { exporter, .. } = pair;
+    assert_eq!(exporter.drained().await.sent, 5);
+}
+
+#[tokio::test]
+async fn without_a_queue_the_caller_hears_the_verdict() {
+    let off = "remote_write_queue: {enabled: false}, retry_on_failure: {enabled: false}";
+    let process = testkit::process();
+    let backend = Backend::new(PATH, [answer(503, &[], b"")]);
+    let (_server, address) = backend.serve(&process, "127.0.0.1:0").await;
+    let yaml = format!("{{endpoint: 'http://{address}{PATH}', {off}}}");
+    let exporter = Stand::<Factory>::new(&process, Signal::Metrics, &parse(&yaml).unwrap()).await;
+    assert!(exporter.refuses(gauges(1, 1)).await.is_retryable());
+    exporter.offer(gauges(1, 1)).await;
+    assert_eq!(exporter.drained().await.sent, 1);
+}
