@@ -86,6 +86,16 @@ impl<'p> Sample<'p> {
             None => Ok(()),
         }
     }
+
+    /// Visits the names of labels that the target wrote with an empty value. They are not among the
+    /// [`labels`](Self::labels); under `honor_labels` they still keep the target's own label away.
+    pub fn each_empty_label(&self, mut visit: impl FnMut(&str)) {
+        self.series.each_label(|name, value| {
+            if value.is_empty() && !name.is_empty() {
+                visit(name);
+            }
+        });
+    }
 }
 
 /// A label that a sample has twice.

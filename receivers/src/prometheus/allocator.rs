@@ -32,6 +32,13 @@ pub(super) struct Allocator {
     pub(super) reach: Reach,
 }
 
+/// The jobs, by name, and those that are gone but still have ends of series to tell.
+#[derive(Default)]
+struct Jobs {
+    running: HashMap<String, Running>,
+    ending: Vec<Running>,
+}
+
 /// A job that runs.
 struct Running {
     hash: u64,
@@ -42,14 +49,14 @@ struct Running {
 impl Allocator {
     /// Runs until `stop` says that the process stops. Returns when no scrape is in flight.
     pub(super) async fn run(self, mut stop: watch::Receiver<Phase>) {
-        let mut running: HashMap<String, Running> = HashMap::new();
+        let mut jobs = Jobs::default();
         let mut quiet = Quiet::default();
         let mut ticks = tokio::time::interval(self.settings.interval.get());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = ticks.tick() => match self.ask().await {
-                    Ok(jobs) => self.sync(jobs, &mut running),
+                    Ok(wanted) => self.sync(wanted, &mut jobs),
                     Err(error) => {
                         if let Some((times, _)) = quiet.note(0) {
                             let endpoint = &self.settings.client.endpoint;
@@ -64,10 +71,11 @@ impl Allocator {
                 }
             }
         }
-        for job in running.values() {
+        let all: Vec<Running> = jobs.running.into_values().chain(jobs.ending).collect();
+        for job in &all {
             job.phase.send_replace(Phase::Stop);
         }
-        for (_, job) in running {
+        for job in all {
             // A panic was told by the host.
             job.task.await.unwrap_or_default();
         }
@@ -124,17 +132,17 @@ impl Allocator {
         Url::parse(&format!("{endpoint}/{path}")).map_err(|error| error.to_string())
     }
 
-    fn sync(&self, jobs: BTreeMap<String, (ScrapeConfig, u64)>, running: &mut HashMap<String, Running>) {
-        running.retain(|name, job| {
-            let stays = jobs.get(name).is_some_and(|(_, hash)| *hash == job.hash);
-            if !stays {
-                // It ends by itself once it has told the ends of its series.
-                job.phase.send_replace(Phase::Gone);
-            }
-            stays
-        });
-        for (name, (config, hash)) in jobs {
-            if running.contains_key(&name) {
+    fn sync(&self, wanted: BTreeMap<String, (ScrapeConfig, u64)>, jobs: &mut Jobs) {
+        jobs.ending.retain(|job| !job.task.is_finished());
+        let stays = |name: &str, job: &Running| wanted.get(name).is_some_and(|(_, hash)| *hash == job.hash);
+        for (name, job) in jobs.running.extract_if(|name, job| !stays(name, job)) {
+            // What has changed is taken over: its series go on, and must not be told to have ended.
+            let phase = if wanted.contains_key(&name) { Phase::Stop } else { Phase::Gone };
+            job.phase.send_replace(phase);
+            jobs.ending.push(job);
+        }
+        for (name, (config, hash)) in wanted {
+            if jobs.running.contains_key(&name) {
                 continue;
             }
             let job = Job::new(&config, &self.config.global, self.config.pace());
@@ -142,7 +150,7 @@ impl Allocator {
             let spawned =
                 job.and_then(|job| spawn_job(&self.shared, &self.surroundings, job, &config, reader));
             match spawned {
-                Ok(task) => drop(running.insert(name, Running { hash, phase, task })),
+                Ok(task) => drop(jobs.running.insert(name, Running { hash, phase, task })),
                 Err(error) => tracing::error!(job = name, error, "the target allocator's job is none"),
             }
         }

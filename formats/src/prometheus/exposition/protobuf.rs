@@ -31,17 +31,21 @@ pub(super) struct SeriesMessage<'p> {
 
 impl SeriesMessage<'_> {
     pub(super) fn read_labels(&self, labels: &mut LabelsBuilder) {
+        self.each_label(|name, value| labels.push(name, value));
+    }
+
+    pub(super) fn each_label(&self, mut visit: impl FnMut(&str, &str)) {
         let mut parts = self.key.splitn(3, |byte| *byte == SEPARATOR);
         let mut next = || parts.next().unwrap_or_default();
         let name = std::str::from_utf8(next()).unwrap_or_default();
-        labels.push(METRIC_NAME, name);
+        visit(METRIC_NAME, name);
         let value = std::str::from_utf8(next()).unwrap_or_default();
-        labels.push(self.bound, value);
+        visit(self.bound, value);
         let mut fields = Reader::new(next());
         while let Ok(Some(field)) = fields.field() {
             if let Some(pair) = field.len_value() {
                 // Checked when the metric was read.
-                each_pair(pair, |name, value| labels.push(name, value)).unwrap_or_default();
+                each_pair(pair, &mut visit).unwrap_or_default();
             }
         }
     }

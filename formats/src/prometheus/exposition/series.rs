@@ -29,6 +29,13 @@ impl<'p> Series<'p> {
             Self::Message(series) => series.read_labels(labels),
         }
     }
+
+    pub(super) fn each_label(&self, visit: impl FnMut(&str, &str)) {
+        match self {
+            Self::Line(series) => each_label(series.text, visit),
+            Self::Message(series) => series.each_label(visit),
+        }
+    }
 }
 
 /// A series as a line names it.

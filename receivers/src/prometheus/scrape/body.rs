@@ -92,7 +92,11 @@ impl Memory {
             Known::New => {}
         }
         sample.labels(&mut self.builder).map_err(|error| error.to_string())?;
-        if !labels::finish(job, &self.labels, &mut self.builder)? {
+        let mut removed = Vec::new();
+        if job.honor_labels {
+            sample.each_empty_label(|name| removed.push(name.to_owned()));
+        }
+        if !labels::finish(job, &self.labels, &removed, &mut self.builder)? {
             self.series.drop(sample.series());
             return Ok(None);
         }

@@ -11,12 +11,21 @@ use super::super::{
 const EXPORTED: &str = "exported_";
 
 /// Gives the labels of a sample those of its target, relabels them, and looks whether they keep to the rules. False:
-/// the sample is dropped.
+/// the sample is dropped. `removed` are labels of the target that the sample does without.
 ///
 /// # Errors
 /// The rule that they break, which fails the scrape.
-pub(super) fn finish(job: &Job, target: &Labels, labels: &mut LabelsBuilder) -> Result<bool, String> {
-    join(target, labels, job.honor_labels);
+pub(super) fn finish(
+    job: &Job,
+    target: &Labels,
+    removed: &[String],
+    labels: &mut LabelsBuilder,
+) -> Result<bool, String> {
+    join(
+        target.iter().filter(|(name, _)| !removed.iter().any(|removed| removed == name)),
+        labels,
+        job.honor_labels,
+    );
     if !job.metric_relabel.is_empty() && !job.metric_relabel.apply(labels) {
         return Ok(false);
     }
@@ -33,7 +42,7 @@ pub(super) fn finish(job: &Job, target: &Labels, labels: &mut LabelsBuilder) -> 
 pub(super) fn of_report(job: &Job, target: &Labels, name: &str) -> Labels {
     let mut labels = LabelsBuilder::default();
     labels.set(METRIC_NAME, name);
-    join(target, &mut labels, false);
+    join(target.iter(), &mut labels, false);
     add_external(job, &mut labels);
     labels.build()
 }
@@ -46,9 +55,9 @@ fn add_external(job: &Job, labels: &mut LabelsBuilder) {
 
 /// Adds the target's labels. Where a sample has one of the same name, either it stays, or it is kept under another
 /// name.
-fn join(target: &Labels, labels: &mut LabelsBuilder, honor: bool) {
+fn join<'t>(target: impl Iterator<Item = (&'t str, &'t str)>, labels: &mut LabelsBuilder, honor: bool) {
     let mut exported = Vec::new();
-    for (name, value) in target.iter() {
+    for (name, value) in target {
         match labels.get(name) {
             Some(_) if honor => {}
             Some(own) => {

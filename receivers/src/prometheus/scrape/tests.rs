@@ -166,6 +166,9 @@ fn labels_that_clash_with_the_target_are_exported_or_honored() {
         ["a{exported_exported_job=mine,exported_job=old,job=a} 1 @1000", "b{job=a,x=1} 1 @1000",]
     );
     let mut target = Target::new("honor_labels: true");
+    assert_eq!(target.samples("a{job=\"\"} 1\n"), ["a{} 1 @1000"], "an empty one removes the target's");
+    assert_eq!(Target::new("").samples("a{job=\"\"} 1\n"), ["a{job=a} 1 @1000"]);
+    let mut target = Target::new("honor_labels: true");
     assert_eq!(target.samples(text), ["a{exported_job=old,job=mine} 1 @1000", "b{job=a,x=1} 1 @1000"]);
 }
 

@@ -1,6 +1,7 @@
 //! A target on a real socket that answers as it is told.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
@@ -21,6 +22,8 @@ pub(super) struct Target {
 #[derive(Debug)]
 struct State {
     reply: Reply,
+    /// Replies of certain paths.
+    at: BTreeMap<String, Reply>,
     requests: Vec<String>,
     /// Answers of the current reply.
     said: usize,
@@ -65,7 +68,7 @@ impl Target {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let reply = Reply::body(200, "text/plain; version=0.0.4", "", text.as_bytes());
-        let state = Arc::new(Mutex::new(State { reply, requests: Vec::new(), said: 0 }));
+        let state = Arc::new(Mutex::new(State { reply, at: BTreeMap::new(), requests: Vec::new(), said: 0 }));
         let accepting = state.clone();
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
@@ -86,6 +89,12 @@ impl Target {
         (state.reply, state.said) = (reply, 0);
     }
 
+    /// What is answered at this path.
+    pub(super) fn reply_at(&self, path: &str, content_type: &str, body: &str) {
+        let reply = Reply::body(200, content_type, "", body.as_bytes());
+        self.state.lock().unwrap().at.insert(path.to_owned(), reply);
+    }
+
     /// The head of a request.
     pub(super) fn request(&self, index: usize) -> String {
         self.state.lock().unwrap().requests[index].clone()
@@ -93,6 +102,12 @@ impl Target {
 
     pub(super) fn requests(&self) -> usize {
         self.state.lock().unwrap().requests.len()
+    }
+
+    /// The heads of all requests that begin so.
+    pub(super) fn requests_of(&self, beginning: &str) -> Vec<String> {
+        let requests = self.state.lock().unwrap().requests.clone();
+        requests.into_iter().filter(|head| head.starts_with(beginning)).collect()
     }
 
     /// How often the current reply was given.
@@ -104,18 +119,13 @@ impl Target {
 async fn serve(mut connection: TcpStream, state: Arc<Mutex<State>>) {
     let mut received = Vec::new();
     loop {
-        while !received.ends_with(b"\r\n\r\n") {
-            match connection.read_buf(&mut received).await {
-                Ok(read) if read > 0 => {}
-                _ => return,
-            }
-        }
-        let head = String::from_utf8(std::mem::take(&mut received)).unwrap();
+        let Some(head) = read(&mut connection, &mut received).await else { return };
         let reply = {
             let mut state = state.lock().unwrap();
             state.requests.push(head);
             state.said += 1;
-            state.reply.clone()
+            let path = state.requests.last().and_then(|head| head.split(' ').nth(1)).unwrap_or_default();
+            state.at.get(path).unwrap_or(&state.reply).clone()
         };
         match reply {
             Reply::Bytes(bytes) => {
@@ -134,5 +144,21 @@ async fn serve(mut connection: TcpStream, state: Arc<Mutex<State>>) {
             Reply::Silent => std::future::pending().await,
             Reply::Close => return,
         }
+    }
+}
+
+/// The next request, head and body.
+async fn read(connection: &mut TcpStream, received: &mut Vec<u8>) -> Option<String> {
+    loop {
+        let text = String::from_utf8(received.clone()).unwrap();
+        if let Some((head, _)) = text.split_once("\r\n\r\n") {
+            let length = head.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+            let whole = head.len() + 4 + length.map_or(0, |length| length.parse::<usize>().unwrap());
+            if received.len() >= whole {
+                received.drain(..whole);
+                return Some(text[..whole].to_owned());
+            }
+        }
+        connection.read_buf(received).await.ok().filter(|read| *read > 0)?;
     }
 }
