@@ -45,6 +45,8 @@ pub fn full() -> Registry {
     let registry = registry.exporter::<sluice_exporters::otlp::Factory>();
     #[cfg(feature = "otlphttp-exporter")]
     let registry = registry.exporter::<sluice_exporters::otlphttp::Factory>();
+    #[cfg(feature = "prometheus-exporter")]
+    let registry = registry.exporter::<sluice_exporters::prometheus::Factory>();
     #[cfg(feature = "prometheus-remote-write-exporter")]
     let registry = registry.exporter::<sluice_exporters::prometheus_remote_write::Factory>();
     #[cfg(feature = "zipkin-exporter")]

@@ -8,6 +8,7 @@
 //! - `nop`: takes everything and keeps nothing
 //! - `otlp`: OTLP over gRPC
 //! - `otlphttp`: OTLP over HTTP, protobuf or JSON
+//! - `prometheus`: is scraped by Prometheus
 //! - `prometheus_remote_write`: Prometheus remote write 1.0 and 2.0
 //! - `zipkin`: Zipkin's HTTP API, JSON or protobuf
 
@@ -27,6 +28,8 @@ pub mod nop;
 pub mod otlp;
 #[cfg(feature = "otlphttp-exporter")]
 pub mod otlphttp;
+#[cfg(feature = "prometheus-exporter")]
+pub mod prometheus;
 #[cfg(feature = "prometheus-remote-write-exporter")]
 pub mod prometheus_remote_write;
 pub mod sending;

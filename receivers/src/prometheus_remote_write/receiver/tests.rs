@@ -309,7 +309,11 @@ async fn what_the_pipelines_refuse_is_answered_as_the_table_says() {
         let answer = stand.write(V1, &v1(&["a"])).await;
         assert_eq!((answer.status, written(&answer)), (status, ["0"; 3]), "{reason:?}");
         assert_eq!(!answer.header("retry-after").is_empty(), waits, "{reason:?}");
-        assert!(answer.text().starts_with("exporters.otlp/backend refused 1 data points"), "{}", answer.text());
+        assert!(
+            answer.text().starts_with("exporters.otlp/backend refused 1 data points"),
+            "{}",
+            answer.text()
+        );
     }
     assert_eq!(stand.process.budget.used(), 0);
     stand.stop().await;

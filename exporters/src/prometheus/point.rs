@@ -1,0 +1,118 @@
+//! The points of a metric, whatever their kind, on their way into a family.
+
+use sluice_formats::prometheus::model::MetricType;
+use sluice_pdata::{
+    stream::StreamId,
+    view::{Attributes, DataPointView, Exemplars, MetricDataView, MetricView},
+};
+
+use super::lost::Lost;
+
+/// A point and what its metric says of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Point<'p, 'a> {
+    pub(super) stream: StreamId,
+    pub(super) view: &'p DataPointView<'a>,
+    pub(super) temporality: Temporality,
+    /// Of the family.
+    pub(super) kind: MetricType,
+}
+
+/// Whether a point says everything since a start, or since the last point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Temporality {
+    Cumulative,
+    Delta,
+}
+
+impl Temporality {
+    pub(super) fn of(metric: &MetricView<'_>) -> Result<Self, Lost> {
+        let temporality = match &metric.data {
+            MetricDataView::Empty => return Err(Lost::UnknownKind),
+            MetricDataView::Gauge(_) | MetricDataView::Summary(_) => 2,
+            MetricDataView::Sum(sum) => sum.aggregation_temporality,
+            MetricDataView::Histogram(histogram) => histogram.aggregation_temporality,
+            MetricDataView::ExponentialHistogram(histogram) => histogram.aggregation_temporality,
+        };
+        match (temporality, &metric.data) {
+            (2, _) => Ok(Self::Cumulative),
+            (1, MetricDataView::Sum(sum)) if !sum.is_monotonic => Err(Lost::NonMonotonicDelta),
+            (1, _) => Ok(Self::Delta),
+            _ => Err(Lost::UnspecifiedTemporality),
+        }
+    }
+}
+
+/// What every kind of point has.
+#[derive(Debug, Clone, Copy)]
+struct Common<'a> {
+    attributes: Attributes<'a>,
+    exemplars: Exemplars<'a>,
+    start: u64,
+    time: u64,
+    flags: u32,
+}
+
+fn common<'a>(point: &DataPointView<'a>) -> Common<'a> {
+    macro_rules! common {
+        ($point:ident, $exemplars:expr) => {
+            Common {
+                attributes: $point.attributes,
+                exemplars: $exemplars,
+                start: $point.start_time_unix_nano,
+                time: $point.time_unix_nano,
+                flags: $point.flags,
+            }
+        };
+    }
+    match point {
+        DataPointView::Number(point) => common!(point, point.exemplars),
+        DataPointView::Histogram(point) => common!(point, point.exemplars),
+        DataPointView::ExponentialHistogram(point) => common!(point, point.exemplars),
+        DataPointView::Summary(point) => common!(point, Exemplars::default()),
+    }
+}
+
+impl<'a> Point<'_, 'a> {
+    pub(super) fn attributes(&self) -> Attributes<'a> {
+        common(self.view).attributes
+    }
+
+    pub(super) fn exemplars(&self) -> Exemplars<'a> {
+        common(self.view).exemplars
+    }
+
+    /// Nanoseconds since the Unix epoch, 0 if unknown.
+    pub(super) fn start(&self) -> u64 {
+        common(self.view).start
+    }
+
+    /// Nanoseconds since the Unix epoch, 0 if unknown.
+    pub(super) fn time(&self) -> u64 {
+        common(self.view).time
+    }
+
+    /// Whether it says that the stream has ended: no value was recorded.
+    pub(super) fn is_end(&self) -> bool {
+        common(self.view).flags & 1 == 1
+    }
+}
+
+/// The attributes of a point.
+pub(super) fn attributes<'a>(point: &DataPointView<'a>) -> Attributes<'a> {
+    common(point).attributes
+}
+
+/// The points of a metric in the order they were sent.
+pub(super) fn points<'a>(data: MetricDataView<'a>) -> Box<dyn Iterator<Item = DataPointView<'a>> + 'a> {
+    match data {
+        MetricDataView::Empty => Box::new(std::iter::empty()),
+        MetricDataView::Gauge(points) => Box::new(points.iter().map(DataPointView::Number)),
+        MetricDataView::Sum(sum) => Box::new(sum.data_points.iter().map(DataPointView::Number)),
+        MetricDataView::Histogram(view) => Box::new(view.data_points.iter().map(DataPointView::Histogram)),
+        MetricDataView::ExponentialHistogram(view) => {
+            Box::new(view.data_points.iter().map(DataPointView::ExponentialHistogram))
+        }
+        MetricDataView::Summary(points) => Box::new(points.iter().map(DataPointView::Summary)),
+    }
+}
