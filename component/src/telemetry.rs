@@ -4,6 +4,7 @@
 //! exposition (names with or without suffixes, resource labels) is the collector's business: this module
 //! only keeps a [`prometheus::Registry`]. A label that is empty is left out there.
 
+mod calls;
 mod families;
 mod packets;
 mod streams;
@@ -14,6 +15,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+pub use calls::{Call, CallMetrics, Side};
 use families::Families;
 pub use families::PerSignal;
 pub use packets::{PacketLoss, PacketMetrics};
@@ -24,7 +26,7 @@ pub use unconverted::UnconvertedMetrics;
 
 use crate::{
     ids::{ComponentRef, PipelineId},
-    refusal::Refusal,
+    refusal::{Reason, Refusal},
 };
 
 /// How much the collector tells of itself: `service.telemetry.metrics.level`.
@@ -95,6 +97,20 @@ impl Telemetry {
         PacketMetrics::new(&self.0.families, receiver, transport)
     }
 
+    /// How long the requests on one side of a protocol take.
+    #[must_use]
+    pub fn calls(&self, side: Side) -> CallMetrics {
+        CallMetrics(self.0.families.calls.as_ref().map(|families| {
+            let family = match side {
+                Side::HttpServer => &families.http_server,
+                Side::HttpClient => &families.http_client,
+                Side::RpcServer => &families.rpc_server,
+                Side::RpcClient => &families.rpc_client,
+            };
+            family.clone()
+        }))
+    }
+
     /// The counters of one exporter instance. `destination` fills otelcol's `server.address`, `server.port`
     /// and `url.path` labels.
     #[must_use]
@@ -112,7 +128,12 @@ impl Telemetry {
         let two = [id.as_str(), signal.as_str()];
         ExporterMetrics {
             sent: f.exporter_sent[signal].with_label_values(&sent),
-            send_failed: f.exporter_send_failed[signal].with_label_values(&one),
+            send_failed: FailedMetrics {
+                family: f.exporter_send_failed[signal].clone(),
+                exporter: id.clone(),
+                all: f.exporter_send_failed[signal].with_label_values(&[id.as_str(), "", ""]),
+                in_detail: self.level() == Level::Detailed,
+            },
             enqueue_failed: f.exporter_enqueue_failed[signal].with_label_values(&one),
             rejected: f.exporter_rejected.with_label_values(&two),
             queue_size: f.queue_size.with_label_values(&two),
@@ -136,7 +157,7 @@ impl Telemetry {
         let id = exporter.id().as_str();
         UnqueuedMetrics(Arc::new((
             Late::new(&f.exporter_sent[signal], &[id, "", "", ""]),
-            Late::new(&f.exporter_send_failed[signal], &[id]),
+            Late::new(&f.exporter_send_failed[signal], &[id, "", ""]),
         )))
     }
 
@@ -314,7 +335,7 @@ pub struct ExporterMetrics {
     /// Items that the backend acknowledged.
     pub sent: IntCounter,
     /// Items given up, after retries.
-    pub send_failed: IntCounter,
+    pub send_failed: FailedMetrics,
     /// Items that the queue refused.
     pub enqueue_failed: IntCounter,
     /// Items that the backend rejected in a partial success.
@@ -331,6 +352,28 @@ pub struct ExporterMetrics {
     pub enqueued: Sizes,
     /// Batches that were made in the queue.
     pub batched: Sizes,
+}
+
+/// Counts items that an exporter gave up: in one counter, or at level detailed in one for each reason.
+#[derive(Debug, Clone)]
+pub struct FailedMetrics {
+    family: IntCounterVec,
+    exporter: String,
+    all: IntCounter,
+    in_detail: bool,
+}
+
+impl FailedMetrics {
+    /// Counts items by why they were given up, and whether another try could have helped.
+    pub fn count(&self, reason: Reason, is_permanent: bool, items: usize) {
+        if self.in_detail {
+            let permanent = if is_permanent { "true" } else { "false" };
+            let labels = [self.exporter.as_str(), reason.as_str(), permanent];
+            self.family.with_label_values(&labels).inc_by(items as u64);
+        } else {
+            self.all.inc_by(items as u64);
+        }
+    }
 }
 
 /// How large requests or batches are: items and encoded bytes. Taken at level detailed only.
@@ -476,6 +519,38 @@ mod tests {
             drop(timer);
             let one = r#"otelcol_processor_internal_duration_count{otel_signal="logs",processor="otlp"} 1"#;
             assert_eq!(text(&telemetry).contains(one), taken);
+        }
+    }
+
+    #[test]
+    fn calls_are_timed_with_their_answer_or_without_one() {
+        let telemetry = Telemetry::new(Level::Detailed);
+        let calls = telemetry.calls(Side::RpcServer);
+        calls.begin("a.B/C", "localhost", "4317", "grpc").answered("OK");
+        drop(calls.begin("a.B/C", "localhost", "4317", "grpc"));
+        for status in ["OK", ""] {
+            let line = format!(
+                "rpc_server_call_duration_count{{rpc_method=\"a.B/C\",rpc_response_status_code=\"{status}\",\
+                 rpc_system_name=\"grpc\",server_address=\"localhost\",server_port=\"4317\"}} 1\n"
+            );
+            assert!(text(&telemetry).contains(&line), "{}", text(&telemetry));
+        }
+        let telemetry = Telemetry::new(Level::Normal);
+        telemetry.calls(Side::HttpServer).begin("GET", "localhost", "4318", "http").answered("200");
+        assert!(!text(&telemetry).contains("http_server_request_duration"));
+    }
+
+    #[test]
+    fn failures_are_told_apart_at_level_detailed() {
+        for (level, labels) in [
+            (Level::Normal, r#"error_permanent="",error_type="","#),
+            (Level::Detailed, r#"error_permanent="true",error_type="too_large","#),
+        ] {
+            let telemetry = Telemetry::new(level);
+            let metrics = telemetry.exporter(&otlp(Kind::Exporter), Signal::Logs, &Destination::default());
+            metrics.send_failed.count(Reason::TooLarge, true, 3);
+            let line = format!("otelcol_exporter_send_failed_log_records{{{labels}exporter=\"otlp\"}} 3\n");
+            assert!(text(&telemetry).contains(&line), "{}", text(&telemetry));
         }
     }
 

@@ -48,6 +48,10 @@ pub struct Problem {
     pub(crate) unset: Option<Box<str>>,
 }
 
+/// Names among which a suggestion is looked for. With more of them nobody can have meant one, and every problem of a
+/// hostile configuration would search them all.
+const SEARCHED: usize = 200;
+
 impl Problem {
     /// An error of the form, at a YAML path.
     pub fn malformed(path: impl Into<String>, message: impl Into<String>) -> Self {
@@ -102,15 +106,23 @@ impl Problem {
         what: &str,
         known: impl IntoIterator<Item = &'a str, IntoIter: Clone>,
     ) -> Self {
-        const LISTED: usize = 40;
-        // More than anyone can have meant; every problem of a hostile configuration would search them all.
-        const SEARCHED: usize = 200;
         let known = known.into_iter();
         if known.clone().nth(SEARCHED).is_some() {
             return self;
         }
-        if let Some(near) = crate::closest(word, known.clone()) {
-            return self.help(format!("did you mean `{near}`?"));
+        match crate::closest(word, known.clone()) {
+            Some(near) => self.help(format!("did you mean `{near}`?")),
+            None => self.list(what, known),
+        }
+    }
+
+    /// Lists the `known` names, if they are few.
+    #[must_use]
+    pub fn list<'a>(self, what: &str, known: impl IntoIterator<Item = &'a str, IntoIter: Clone>) -> Self {
+        const LISTED: usize = 40;
+        let known = known.into_iter();
+        if known.clone().nth(SEARCHED).is_some() {
+            return self;
         }
         let mut names: Vec<&str> = known.collect();
         names.sort_unstable();
@@ -189,6 +201,11 @@ impl Problems {
     /// Errors and warnings.
     pub fn len(&self) -> usize {
         self.list.len()
+    }
+
+    /// True while so few were found that each will be printed: what takes long to find out is for those.
+    pub fn are_few(&self) -> bool {
+        self.list.len() < render::PRINTED
     }
 
     /// True when at least one is an error.

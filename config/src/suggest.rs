@@ -1,12 +1,15 @@
 //! "did you mean": the nearest of the names that exist.
 
+/// Bytes of a word that is looked at.
+const LONGEST: usize = 64;
+
 /// The candidate nearest to `word`, if it is near enough to be what was meant.
 ///
 /// Near enough is an edit distance of a third of the word's length (at least 1, a swap of neighbours counts once),
 /// or equality but for case, `-` and `_`.
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Distances of very long words cost time and mean nothing.
-    if word.is_empty() || word.len() > 128 {
+    // Distances of long words cost time and mean nothing.
+    if word.is_empty() || word.len() > LONGEST {
         return None;
     }
     let plain = |text: &str| text.to_lowercase().replace(['_', '-'], "");
@@ -14,7 +17,7 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let limit = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()
-        .filter(|candidate| candidate.len() <= 128)
+        .filter(|candidate| candidate.len() <= LONGEST && candidate.len().abs_diff(word.len()) <= 4 * limit)
         .map(|candidate| {
             let same = !wanted.is_empty() && plain(candidate) == wanted;
             (if same { 0 } else { strsim::osa_distance(word, candidate) }, candidate)

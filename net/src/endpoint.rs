@@ -114,6 +114,14 @@ impl Endpoint {
         }
     }
 
+    /// Host and port for labels of metrics; of a unix socket the path alone.
+    pub(crate) fn labels(&self) -> (String, String) {
+        match self {
+            Self::Tcp { host, port, .. } => (host.clone(), port.to_string()),
+            Self::Unix(path) => (path.display().to_string(), String::new()),
+        }
+    }
+
     /// Why this machine cannot listen here, if `at` sees the machine: there is no such address, or no place for the
     /// socket. A name is resolved. Whether the port is free is not asked.
     ///

@@ -7,6 +7,8 @@
     reason = "test code outside of test functions"
 )]
 
+#[path = "net/durations.rs"]
+mod durations;
 #[path = "net/floods.rs"]
 mod floods;
 #[path = "net/grpc_client.rs"]

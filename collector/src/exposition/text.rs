@@ -72,10 +72,16 @@ impl Style {
 }
 
 /// Units of metrics whose names do not already end in them. Items have none, in Prometheus' sense.
-const UNITS: [(&str, &str); 3] = [
+const UNITS: [(&str, &str); 9] = [
     ("otelcol_process_uptime", "seconds"),
     ("otelcol_process_memory_rss", "bytes"),
     ("otelcol_processor_internal_duration", "seconds"),
+    ("http_server_request_duration", "seconds"),
+    ("http_client_request_duration", "seconds"),
+    ("rpc_server_call_duration", "seconds"),
+    ("rpc_client_call_duration", "seconds"),
+    ("otelcol_exporter_enqueue_size_bytes", "bytes"),
+    ("otelcol_exporter_queue_batch_send_size_bytes", "bytes"),
 ];
 
 /// An attribute's name as a label name: `service.name` is `service_name`.

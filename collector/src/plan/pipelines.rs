@@ -24,7 +24,8 @@ pub(super) fn extensions(
         let component = ComponentRef::new(Kind::Extension, reference.id);
         if !definitions.contains(&component) {
             problems.push(
-                undefined(&component, &reference.path, definitions, registry, &[Kind::Extension]).at(span),
+                undefined(&component, &reference.path, definitions, registry, &[Kind::Extension], problems)
+                    .at(span),
             );
         } else if !found.contains(&component) {
             found.push(component);
@@ -101,7 +102,9 @@ fn pipeline(
         for (reference, span) in references(node, &format!("{path}.{}", first.section()), problems) {
             let of = |kind: Kind| ComponentRef::new(kind, reference.id.clone());
             let Some(component) = kinds.iter().map(|&kind| of(kind)).find(|c| definitions.contains(c)) else {
-                problems.push(undefined(&of(first), &reference.path, definitions, registry, kinds).at(span));
+                problems.push(
+                    undefined(&of(first), &reference.path, definitions, registry, kinds, problems).at(span),
+                );
                 continue;
             };
             if !found.contains(&component) {
@@ -188,23 +191,39 @@ fn undefined(
     definitions: &Definitions,
     registry: &Registry,
     kinds: &[Kind],
+    others: &Problems,
 ) -> Problem {
     let (kind, id) = (component.kind(), component.id());
     let problem = Problem::error(path, format!("references {kind} \"{id}\" which is not configured"));
+    if !others.are_few() {
+        return problem;
+    }
     let known = || kinds.iter().flat_map(|&kind| definitions.ids(kind));
-    let near = closest(id.as_str(), known().take(200)).is_some();
+    let near = closest(id.as_str(), known().take(200));
     let other =
         Kind::ALL.into_iter().find(|&other| definitions.contains(&ComponentRef::new(other, id.clone())));
-    let problem = match other {
-        Some(other) => {
-            problem.note(format!("`{id}` is configured under `{}`: it is no {kind}", other.section()))
+    match (other, near) {
+        (Some(other), near) => {
+            let text = format!("`{id}` is configured under `{}`: it is no {kind}", other.section());
+            meant(problem.note(text), near, kind, known())
         }
-        None if !near && find(registry, kind, id.type_()).is_some() => {
-            return problem.help(format!("configure it: add `{id}:` under `{}`", kind.section()));
+        (None, None) if find(registry, kind, id.type_()).is_some() => {
+            problem.help(format!("configure it: add `{id}:` under `{}`", kind.section()))
         }
-        None => problem,
-    };
-    problem.suggest(id.as_str(), &format!("configured {}", kind.section()), known())
+        (None, near) => meant(problem, near, kind, known()),
+    }
+}
+
+fn meant<'a>(
+    problem: Problem,
+    near: Option<&str>,
+    kind: Kind,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Problem {
+    match near {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.list(&format!("configured {}", kind.section()), known),
+    }
 }
 
 /// A component that cannot take part in pipelines of this signal.

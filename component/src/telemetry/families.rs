@@ -5,7 +5,10 @@ use std::ops::Index;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, core::Collector};
 use sluice_pdata::Signal;
 
-use super::Level;
+use super::{
+    Level,
+    calls::{self, CallFamilies},
+};
 use crate::ids::Kind;
 
 /// One family per signal, because otelcol puts the noun of the signal into the name.
@@ -61,6 +64,7 @@ pub(super) struct Families {
     pub(super) queue_batch_send_size: HistogramVec,
     pub(super) queue_batch_send_size_bytes: HistogramVec,
     pub(super) processor_internal_duration: Option<HistogramVec>,
+    pub(super) calls: Option<CallFamilies>,
     pub(super) receiver_produced: IntCounterVec,
     processor_consumed: IntCounterVec,
     connector_consumed: IntCounterVec,
@@ -173,7 +177,7 @@ impl Families {
             exporter_send_failed: basic.per_signal(
                 "otelcol_exporter_send_failed_",
                 "Number of {} in failed attempts to send to destination.",
-                &["exporter"],
+                &["exporter", "error_type", "error_permanent"],
             ),
             exporter_enqueue_failed: basic.per_signal(
                 "otelcol_exporter_enqueue_failed_",
@@ -242,6 +246,32 @@ impl Families {
                     &["processor", "otel_signal"],
                     SECONDS,
                 )
+            }),
+            calls: detailed.exposed.then(|| {
+                let family =
+                    |name, help, labels: &[&str]| detailed.histogram(name, help, labels, calls::SECONDS);
+                CallFamilies {
+                    http_server: family(
+                        "http_server_request_duration",
+                        "Duration of HTTP server requests.",
+                        &calls::HTTP_LABELS,
+                    ),
+                    http_client: family(
+                        "http_client_request_duration",
+                        "Duration of HTTP client requests.",
+                        &calls::HTTP_LABELS,
+                    ),
+                    rpc_server: family(
+                        "rpc_server_call_duration",
+                        "Measures the duration of inbound remote procedure calls (RPC).",
+                        &calls::RPC_LABELS,
+                    ),
+                    rpc_client: family(
+                        "rpc_client_call_duration",
+                        "Measures the duration of outbound remote procedure calls (RPC).",
+                        &calls::RPC_LABELS,
+                    ),
+                }
             }),
             receiver_produced: basic.counter(
                 "otelcol_receiver_produced_items",

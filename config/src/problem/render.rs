@@ -14,7 +14,7 @@ const SHOWN: usize = 140;
 /// Bytes on either side of a place that are looked at for that.
 const WINDOW: usize = 600;
 /// Problems that are printed as text; the rest is told by its number.
-const PRINTED: usize = 500;
+pub(super) const PRINTED: usize = 500;
 
 impl fmt::Display for Problems {
     /// Every problem in file order, as [`Problems::to_text`].

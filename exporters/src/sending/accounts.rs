@@ -95,7 +95,7 @@ impl Drop for Owned {
     fn drop(&mut self) {
         if self.items > 0 {
             self.accounts.lost.fetch_add(self.items, Ordering::Relaxed);
-            self.accounts.metrics.send_failed.inc_by(self.items as u64);
+            self.accounts.metrics.send_failed.count(Reason::Stopping, false, self.items);
         }
     }
 }

@@ -121,13 +121,13 @@ impl<W: Wire> Deliver<W> {
 
     /// Tells that owned items are given up.
     pub(super) fn dropped(&self, failure: &Failure, items: usize) {
-        self.accounts.metrics.send_failed.inc_by(items as u64);
+        self.accounts.metrics.send_failed.count(failure.reason, failure.is_permanent(), items);
         self.journal.note(Event::Dropped, Some(failure.reason), items, || failure.text());
     }
 
     /// Tells that items whose caller waits are given up.
     pub(super) fn refused(&self, failure: &Failure, items: usize) {
-        self.accounts.metrics.send_failed.inc_by(items as u64);
+        self.accounts.metrics.send_failed.count(failure.reason, failure.is_permanent(), items);
         self.journal.note(Event::Refused, Some(failure.reason), items, || failure.text());
     }
 

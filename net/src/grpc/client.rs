@@ -12,14 +12,17 @@ use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header, uri};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use sluice_component::{Budget, Host, StartError};
+use sluice_component::{
+    Budget, Host, StartError,
+    telemetry::{CallMetrics, Side},
+};
 use smallvec::SmallVec;
 
 use super::{
     connect::{Dial, Pool, Sender, Target},
     frame::{Head, Message, Prefix},
     settings::ClientSettings,
-    status::{Code, Status},
+    status::{Code, Status, name},
 };
 use crate::{
     body::Gather,
@@ -46,6 +49,7 @@ struct Inner {
     codec: Option<Codec>,
     wait_for_ready: bool,
     budget: Budget,
+    calls: CallMetrics,
 }
 
 /// The answer of a call that succeeded.
@@ -96,6 +100,7 @@ impl Client {
             codec: settings.codec(),
             wait_for_ready: settings.wait_for_ready,
             budget: host.budget().clone(),
+            calls: host.telemetry().calls(Side::RpcClient),
         })))
     }
 
@@ -120,8 +125,11 @@ impl Client {
         timeout: Option<Duration>,
         metadata: &HeaderMap,
     ) -> Result<Reply, Status> {
+        let (host, port) = (self.0.authority.host(), self.0.authority.port());
+        let port = port.as_ref().map_or("", |port| port.as_str());
+        let timed = self.0.calls.begin(path.trim_start_matches('/'), host, port, "grpc");
         let call = self.0.call(path, chunks, timeout, metadata);
-        match timeout {
+        let result = match timeout {
             None => call.await,
             Some(timeout) => tokio::time::timeout(timeout, call).await.unwrap_or_else(|_| {
                 Err(Status::deadline_exceeded(format!(
@@ -129,7 +137,9 @@ impl Client {
                     self.0.authority
                 )))
             }),
-        }
+        };
+        timed.answered(name(result.as_ref().err().map_or(Code::Ok, Status::code)));
+        result
     }
 }
 

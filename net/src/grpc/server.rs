@@ -18,7 +18,10 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use sluice_component::{Budget, ComponentRef, Context, Host, OverBudget, Permit, Request, StartError};
+use sluice_component::{
+    Budget, ComponentRef, Context, Host, OverBudget, Permit, Request, StartError,
+    telemetry::{CallMetrics, Side},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::Instant,
@@ -27,7 +30,7 @@ use tokio::{
 use super::{
     frame::{self, Head, Prefix},
     settings::ServerSettings,
-    status::{Code, Status, with_retry_delay},
+    status::{Code, Status, name, with_retry_delay},
 };
 use crate::{
     body::{Flow, Gather, own},
@@ -149,6 +152,8 @@ impl Server {
         };
         let service = Arc::new(Service {
             routes,
+            calls: host.telemetry().calls(Side::RpcServer),
+            labels: endpoint.labels(),
             limit: settings.message_limit(),
             include_metadata: settings.include_metadata,
             budget: host.budget().clone(),
@@ -174,6 +179,9 @@ impl Server {
 
 struct Service {
     routes: Routes,
+    calls: CallMetrics,
+    /// Host and port.
+    labels: (String, String),
     limit: usize,
     include_metadata: bool,
     budget: Budget,
@@ -242,6 +250,9 @@ impl Service {
         if head.method != Method::POST || !is_grpc(&head.headers) {
             return not_grpc(&head.method);
         }
+        // A path that nobody serves could be any text.
+        let method = self.routes.0.get_key_value(head.uri.path()).map_or("_OTHER", |(path, _)| path);
+        let timed = self.calls.begin(method.trim_start_matches('/'), &self.labels.0, &self.labels.1, "grpc");
         let deadline =
             head.headers.get("grpc-timeout").and_then(timeout_of).map(|wait| Instant::now() + wait);
         let work = AssertUnwindSafe(self.call(head, body, peer, deadline)).catch_unwind();
@@ -259,6 +270,7 @@ impl Service {
         let frame = result.and_then(|message| {
             frame::encode_short(&message).ok_or_else(|| Status::internal("the answer is too large"))
         });
+        timed.answered(name(frame.as_ref().err().map_or(Code::Ok, Status::code)));
         match frame {
             Ok(frame) => Answer::ok(frame),
             Err(status) => Answer::status(&status),

@@ -13,7 +13,10 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use reqwest::Url;
-use sluice_component::{Host, StartError};
+use sluice_component::{
+    Host, StartError,
+    telemetry::{CallMetrics, Side},
+};
 use tokio::sync::Semaphore;
 
 use super::{
@@ -42,6 +45,7 @@ struct Inner {
     codec: Option<Codec>,
     pool: Pool,
     turns: Option<Semaphore>,
+    calls: CallMetrics,
 }
 
 /// What a server answered, whatever its status.
@@ -124,6 +128,7 @@ impl Client {
             codec: settings.compression.codec(),
             pool,
             turns: turns.map(Semaphore::new),
+            calls: host.telemetry().calls(Side::HttpClient),
             settings: settings.clone(),
         })))
     }
@@ -144,14 +149,21 @@ impl Client {
     ) -> Result<Answer, ClientError> {
         let parsed = Url::parse(url)
             .map_err(|error| ClientError::Invalid { url: url.to_owned(), cause: error.to_string() })?;
+        let port = parsed.port_or_known_default().map(|port| port.to_string()).unwrap_or_default();
+        let scheme = if parsed.scheme() == "https" { "https" } else { "http" };
+        let timed = self.0.calls.begin("POST", parsed.host_str().unwrap_or_default(), &port, scheme);
         let chunks = self.0.chunks(chunks).await.map_err(|error| invalid(&parsed, error.to_string()))?;
         let work = self.0.post(parsed.clone(), content_type, chunks, headers);
-        match self.0.settings.timeout.non_zero() {
+        let result = match self.0.settings.timeout.non_zero() {
             None => work.await,
             Some(timeout) => tokio::time::timeout(timeout, work)
                 .await
                 .unwrap_or_else(|_| Err(ClientError::Timeout { url: redacted(&parsed), timeout })),
+        };
+        if let Ok(answer) = &result {
+            timed.answered(answer.status.as_str().to_owned());
         }
+        result
     }
 }
 

@@ -10,7 +10,10 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::conn::auto,
 };
-use sluice_component::{Budget, ComponentRef, Context, Host, Permit, Request, StartError};
+use sluice_component::{
+    Budget, ComponentRef, Context, Host, Permit, Request, StartError,
+    telemetry::{CallMetrics, Side},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::Instant,
@@ -208,6 +211,9 @@ impl Server {
         };
         let service = Arc::new(Service {
             handler,
+            calls: host.telemetry().calls(Side::HttpServer),
+            labels: endpoint.labels(),
+            scheme: if tls.is_some() { "https" } else { "http" },
             rules: Arc::new(rules),
             cors: settings.cors.as_option().and_then(cors::Policy::new),
             response_headers,
@@ -242,6 +248,10 @@ fn response_headers(settings: &ServerSettings) -> Result<Vec<(HeaderName, Header
 
 struct Service {
     handler: Arc<dyn Handler>,
+    calls: CallMetrics,
+    /// Host and port.
+    labels: (String, String),
+    scheme: &'static str,
     rules: Arc<Rules>,
     cors: Option<cors::Policy>,
     response_headers: Vec<(HeaderName, HeaderValue)>,
@@ -308,6 +318,7 @@ impl Service {
         peer: Option<SocketAddr>,
     ) -> Response {
         let (head, body) = request.into_parts();
+        let timed = self.calls.begin(label_of(&head.method), &self.labels.0, &self.labels.1, self.scheme);
         let preflight = self.cors.as_ref().and_then(|cors| cors.preflight(&head.method, &head.headers));
         let origin = self.cors.as_ref().map(|cors| cors.requested(&head.headers));
         let mut response = match preflight {
@@ -335,6 +346,7 @@ impl Service {
         for (name, value) in &self.response_headers {
             response.headers_mut().insert(name.clone(), value.clone());
         }
+        timed.answered(response.status().as_str().to_owned());
         response
     }
 
@@ -352,6 +364,21 @@ impl Service {
             plain(StatusCode::INTERNAL_SERVER_ERROR, "the handler of the request panicked")
         })
     }
+}
+
+/// A method as a label: one that is not HTTP's own could be any text.
+fn label_of(method: &Method) -> &str {
+    const KNOWN: [Method; 8] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::PATCH,
+        Method::TRACE,
+    ];
+    if KNOWN.contains(method) { method.as_str() } else { "_OTHER" }
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response {

@@ -49,7 +49,7 @@ fn url(server: &Server) -> String {
     format!("http://{}/v1/traces", server.addresses()[0])
 }
 
-fn browser() -> reqwest::Client {
+pub(crate) fn browser() -> reqwest::Client {
     sluice_net::tls::install_provider();
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
