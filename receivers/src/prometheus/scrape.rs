@@ -16,6 +16,7 @@ mod tests;
 pub(super) use appender::Appender;
 pub(super) use body::Counts;
 pub(super) use report::Report;
+use sluice_component::Permit;
 use sluice_formats::prometheus::{
     exposition::Format,
     labels::{Labels, LabelsBuilder},
@@ -37,6 +38,8 @@ pub(super) struct Memory {
     reports: ReportSeries,
     builder: LabelsBuilder,
     last: Ended,
+    /// Whether there was no room for its series.
+    is_crowded: bool,
 }
 
 /// What a target answered.
@@ -47,12 +50,13 @@ pub(super) struct Answer<'a> {
 }
 
 impl Memory {
-    /// Of a target with these labels, which was not scraped yet.
-    pub(super) fn new(job: &Job, labels: &Labels, options: Options) -> Self {
+    /// Of a target with these labels, which was not scraped yet. What is remembered of its series is held by `permit`.
+    pub(super) fn new(job: &Job, labels: &Labels, options: Options, permit: Permit) -> Self {
         let mut catalog = Catalog::new(options);
         Self {
             labels: labels.clone(),
-            series: SeriesCache::default(),
+            series: SeriesCache::new(permit),
+            is_crowded: false,
             reports: ReportSeries::new(job, labels, &mut catalog),
             translation: Translation { catalog, families: Families::default() },
             builder: LabelsBuilder::default(),
@@ -99,5 +103,8 @@ impl Memory {
     /// What was handed on arrived. Otherwise it is told again by the next scrape what ended.
     pub(super) fn settle(&mut self) {
         self.series.settle(self.last);
+        if std::mem::take(&mut self.is_crowded) {
+            self.series.clear();
+        }
     }
 }

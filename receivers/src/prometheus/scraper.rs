@@ -141,9 +141,10 @@ impl Scraper {
 
     /// Makes a request of what came, and hands it on until `until` at the latest. Gives the reason if the scrape failed.
     async fn work(&mut self, work: Work, until: Instant) -> Option<String> {
-        let workspace = match self.workspace.take() {
-            Some(workspace) => workspace,
-            None => Box::new(Workspace::new(&self.shared, &self.job, &self.target)),
+        let workspace = match (self.workspace.take(), self.shared.budget().reserve(0)) {
+            (Some(workspace), _) => workspace,
+            (None, Ok(permit)) => Box::new(Workspace::new(&self.shared, &self.job, &self.target, permit)),
+            (None, Err(error)) => return Some(error.to_string()),
         };
         let done = process::run(workspace, self.shared.clone(), self.job.clone(), work).await?;
         let mut workspace = done.workspace;

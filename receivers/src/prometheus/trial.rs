@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use sluice_component::Budget;
+use sluice_component::{Budget, Permit};
 use sluice_formats::prometheus::{
     exposition::{Entry, Format, Parser},
     labels::Labels,
@@ -79,7 +79,8 @@ impl Trial {
             tokio::time::timeout(self.timeout, ask(&job, &target, &reach, budget, &mut outcome)).await;
         let read = asked.unwrap_or_else(|_| Err(format!("no whole answer within {:?}", self.timeout)));
         let report = Report { duration: started.elapsed(), timeout: self.timeout, ..Report::default() };
-        outcome.translate(&job, &target, read, report);
+        let permit = budget.reserve(0).map_err(|error| error.to_string())?;
+        outcome.translate(&job, &target, read, report, permit);
         Ok(outcome)
     }
 
@@ -129,9 +130,10 @@ impl Outcome {
         target: &Target,
         read: Result<(Format, bytes::Bytes), String>,
         mut report: Report,
+        permit: Permit,
     ) {
         let limits = Limits::default();
-        let (mut memory, mut transaction) = process::translation(job, target, false, &limits);
+        let (mut memory, mut transaction) = process::translation(job, target, false, &limits, permit);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
         let mut counts = Counts::default();

@@ -1,5 +1,6 @@
 //! The samples of one answer.
 
+use sluice_component::OverBudget;
 use sluice_formats::prometheus::{
     exposition::{self, Entry, Parser},
     to_otlp::Sample,
@@ -97,12 +98,18 @@ impl Memory {
             sample.each_empty_label(|name| removed.push(name.to_owned()));
         }
         if !labels::finish(job, &self.labels, &removed, &mut self.builder)? {
-            self.series.drop(sample.series());
+            self.series.drop(sample.series()).map_err(|error| self.crowded(&error))?;
             return Ok(None);
         }
-        let (series, is_new) = self.series.add(sample.series(), &mut self.builder);
+        let added = self.series.add(sample.series(), &mut self.builder);
+        let (series, is_new) = added.map_err(|error| self.crowded(&error))?;
         counts.added += u64::from(is_new);
         Ok(Some(series))
+    }
+
+    fn crowded(&mut self, error: &OverBudget) -> String {
+        self.is_crowded = true;
+        format!("refused for lack of memory: {error}")
     }
 
     fn append(

@@ -6,6 +6,7 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
+use sluice_component::{OverBudget, Permit};
 use sluice_formats::prometheus::{
     labels::{Labels, LabelsBuilder},
     model::{Value, stale_nan},
@@ -15,7 +16,7 @@ use sluice_formats::prometheus::{
 use super::appender::Appender;
 
 /// All series of a target.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SeriesCache {
     /// By the bytes that stand for a series in the exposition, so that labels are read and changed once per series and
     /// not once per scrape.
@@ -28,7 +29,18 @@ pub(super) struct SeriesCache {
     scrape: u64,
     /// How many texts this scrape had.
     seen_texts: usize,
+    /// About what all of it occupies.
+    bytes: usize,
+    /// Holds at least that in the budget.
+    permit: Permit,
 }
+
+/// What a text costs beside its bytes.
+const TEXT_COST: usize = 64;
+/// What a series costs beside its labels, which are there twice: once translated.
+const SERIES_COST: usize = 320;
+/// The budget is asked in steps of this.
+const STEP: usize = 64 << 10;
 
 #[derive(Debug)]
 struct Text {
@@ -83,6 +95,13 @@ pub(super) enum Misplaced {
     Untranslatable,
 }
 
+impl Series {
+    fn cost(&self) -> usize {
+        let labels: usize = self.labels.iter().map(|(name, value)| name.len() + value.len()).sum();
+        SERIES_COST + 2 * labels
+    }
+}
+
 /// What turns labels into series of OTLP.
 #[derive(Debug)]
 pub(super) struct Translation {
@@ -115,6 +134,38 @@ pub(super) enum Ended {
 }
 
 impl SeriesCache {
+    /// An empty cache, which grows within `permit`.
+    pub(super) fn new(permit: Permit) -> Self {
+        Self {
+            texts: HashMap::default(),
+            numbers: HashMap::default(),
+            series: Vec::new(),
+            free: Vec::new(),
+            scrape: 0,
+            seen_texts: 0,
+            bytes: 0,
+            permit,
+        }
+    }
+
+    /// Forgets everything, for a target that has more than there is room for.
+    pub(super) fn clear(&mut self) {
+        self.texts = HashMap::default();
+        self.numbers = HashMap::default();
+        self.series = Vec::new();
+        self.free = Vec::new();
+        self.bytes = 0;
+        self.permit.shrink_to(0);
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), OverBudget> {
+        self.bytes += bytes;
+        match self.bytes.saturating_sub(self.permit.bytes()) {
+            0 => Ok(()),
+            more => self.permit.grow(more.max(STEP)),
+        }
+    }
+
     /// Another scrape begins.
     pub(super) fn begin(&mut self) {
         self.scrape += 1;
@@ -130,12 +181,22 @@ impl SeriesCache {
     }
 
     /// Remembers that relabelling drops what these bytes stand for.
-    pub(super) fn drop(&mut self, text: &[u8]) {
-        self.remember(text, None);
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(super) fn drop(&mut self, text: &[u8]) -> Result<(), OverBudget> {
+        self.remember(text, None)
     }
 
     /// Remembers what these bytes stand for. The second value says whether the series is new.
-    pub(super) fn add(&mut self, text: &[u8], labels: &mut LabelsBuilder) -> (usize, bool) {
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(super) fn add(
+        &mut self,
+        text: &[u8],
+        labels: &mut LabelsBuilder,
+    ) -> Result<(usize, bool), OverBudget> {
         let (number, is_new) = match self.numbers.entry(Arc::new(labels.build())) {
             Slot::Occupied(known) => (*known.get(), false),
             Slot::Vacant(vacant) => {
@@ -148,13 +209,17 @@ impl SeriesCache {
                 (*vacant.insert(number), true)
             }
         };
-        self.remember(text, Some(number));
-        (number, is_new)
+        if is_new {
+            self.take(self.series.get(number).map_or(0, Series::cost))?;
+        }
+        self.remember(text, Some(number))?;
+        Ok((number, is_new))
     }
 
-    fn remember(&mut self, text: &[u8], series: Option<usize>) {
+    fn remember(&mut self, text: &[u8], series: Option<usize>) -> Result<(), OverBudget> {
         self.seen_texts += 1;
         self.texts.insert(text.into(), Text { series, seen: self.scrape });
+        self.take(text.len() + TEXT_COST)
     }
 
     /// Hands a sample on, unless it is misplaced.
@@ -208,13 +273,22 @@ impl SeriesCache {
         for (number, series) in self.series.iter_mut().enumerate() {
             series.is_live = series.seen == scrape;
             if !series.is_live && !series.labels.is_empty() {
+                self.bytes = self.bytes.saturating_sub(series.cost());
                 self.numbers.remove(&*series.labels);
                 *series = Series::default();
                 self.free.push(number);
             }
         }
         if self.seen_texts < self.texts.len() {
-            self.texts.retain(|_, text| text.seen == scrape);
+            let bytes = &mut self.bytes;
+            self.texts.retain(|bytes_of, text| {
+                let stays = text.seen == scrape;
+                if !stays {
+                    *bytes = bytes.saturating_sub(bytes_of.len() + TEXT_COST);
+                }
+                stays
+            });
         }
+        self.permit.shrink_to(self.bytes + STEP);
     }
 }

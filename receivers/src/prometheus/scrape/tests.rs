@@ -1,3 +1,4 @@
+use sluice_component::Budget;
 use sluice_config::{Node, Problems, decode};
 use sluice_formats::prometheus::{
     model::Value,
@@ -53,7 +54,8 @@ impl Target {
         let job = Job::new(&config.scrape_configs[0], &config.global, config.pace()).unwrap();
         let labels: Labels = [("job", "a")].into_iter().collect();
         let source = Source::Scrape { job: "a".into(), instance: "i".into(), resource: Vec::new() };
-        let memory = Memory::new(&job, &labels, Options { source, ..Options::default() });
+        let permit = Budget::new(1 << 20).reserve(0).unwrap();
+        let memory = Memory::new(&job, &labels, Options { source, ..Options::default() }, permit);
         Self { job, memory, clock: 0 }
     }
 
@@ -260,4 +262,20 @@ fn reports_are_told_and_end_with_the_target() {
             "scrape_body_size_bytes{job=a} 77 @7",
         ]
     );
+}
+
+#[test]
+fn a_target_with_more_series_than_there_is_room_for_fails_and_gives_the_room_back() {
+    let mut target = Target::new("");
+    target.samples("a 1\n");
+    let text: String = (0..4000).map(|number| format!("b{{x=\"{number}\"}} 1\n")).collect();
+    let error = target.scrape_unsettled(&text).unwrap_err();
+    assert!(error.starts_with("refused for lack of memory: "), "{error}");
+    assert_eq!(target.fail(), ["a{job=a} stale @3000"]);
+    assert_eq!(target.samples("a 2\n"), ["a{job=a} 2 @4000"]);
+    let text: String = (0..1000).map(|number| format!("b{{x=\"{number}\"}} 1\n")).collect();
+    for round in 0..20 {
+        let text = text.replace("x=", &format!("x{round}="));
+        assert_eq!(target.scrape(&text).unwrap().1.added, 1000, "{round}: what is gone gives its room back");
+    }
 }

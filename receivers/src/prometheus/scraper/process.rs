@@ -43,8 +43,9 @@ pub(super) struct Done {
 }
 
 impl Workspace {
-    pub(super) fn new(shared: &Shared, job: &Job, target: &Target) -> Self {
-        let (memory, transaction) = translation(job, target, shared.trim_metric_suffixes, &shared.limits);
+    pub(super) fn new(shared: &Shared, job: &Job, target: &Target, permit: Permit) -> Self {
+        let (memory, transaction) =
+            translation(job, target, shared.trim_metric_suffixes, &shared.limits, permit);
         Self { memory, transaction, rejected: RejectedSamples::default(), counts: Counts::default() }
     }
 
@@ -126,6 +127,7 @@ pub(in super::super) fn translation(
     target: &Target,
     trim_metric_suffixes: bool,
     limits: &Limits,
+    permit: Permit,
 ) -> (Memory, Transaction) {
     let label = |name: &str| target.labels.get(name).unwrap_or_default().to_owned();
     let mut resource = target.resource.clone();
@@ -137,7 +139,7 @@ pub(in super::super) fn translation(
         scope_name: "sluice/receivers/prometheus".to_owned(),
         scope_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    (Memory::new(job, &target.labels, options), Transaction::new(source, limits))
+    (Memory::new(job, &target.labels, options, permit), Transaction::new(source, limits))
 }
 
 /// Does the work. `None`: it panicked, and what was remembered is gone.
