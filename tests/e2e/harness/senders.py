@@ -50,7 +50,7 @@ def sluice(directory: Path, version: int, scrape_configs: list[dict], urls: list
         "exporters": exporters,
         "service": {"pipelines": {"metrics": pipeline}},
     }
-    return Collector(config, directory)
+    return Collector(config, directory).start()
 
 
 def prometheus(directory: Path, version: int, scrape_configs: list[dict], urls: list[str], **more) -> Prometheus:
@@ -64,7 +64,7 @@ def prometheus(directory: Path, version: int, scrape_configs: list[dict], urls: 
     }
     if version == 2:
         write["protobuf_message"] = MESSAGES[2]
-    else:
-        # 2.42 learns of native histograms from a flag.
-        scrape_configs = [{k: v for k, v in job.items() if k != "scrape_native_histograms"} for job in scrape_configs]
     return kind(directory, scrape_configs, {"remote_write": [{"url": url, **write} for url in urls]})
+
+
+BY_NAME = {"sluice": sluice, "prometheus": prometheus}

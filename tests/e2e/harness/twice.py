@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from . import waiting
+from . import senders, waiting
+from . import stored as trees
 from .prometheus import EITHER, Prometheus
 from .remote_write import Sample, bits
 
@@ -14,60 +16,78 @@ Stored = dict[str, dict[str, str]]
 
 
 class Twice:
-    """`start` makes the sender: it gets a folder, the version of the protocol, scrape configurations and a URL."""
+    """`name` is the sender's, `server` the version of both Prometheus servers."""
 
-    def __init__(self, directory: Path, server: str, start, jobs: list[dict]):
-        kind = EITHER[server]
+    def __init__(self, directory: Path, server: str, name: str, jobs: list[dict]):
+        self.name, self.server, kind = name, server, EITHER[server]
         version = 1 if kind is Prometheus else 2
         self.second = kind(directory)
         self.second.wait_ready()
-        self.direct = kind(directory, [known(kind, job) for job in jobs])
-        # Another path: a scripted target tells the two apart by it.
+        self.direct = kind(directory, jobs)
+        # Another query: a scripted target tells the two apart by it.
         marked = [{**job, "params": {**job.get("params", {}), "through": ["sender"]}} for job in jobs]
-        self.sender = start(directory, version, [known(kind, job) for job in marked], [self.second.url])
+        self.sender = senders.BY_NAME[name](directory, version, marked, [self.second.url])
         self.direct.wait_ready()
 
     def wait(self, job: str, scrapes: int, seconds: float = 40.0):
         """Until both servers have so many scrapes of a job."""
 
         def enough() -> bool:
-            return all(len(ups(server, job)) >= scrapes for server in (self.direct, self.second))
+            return all(len(ups(server.read(__name__="up", job=job))) >= scrapes for server in (self.direct, self.second))
 
         waiting.until(enough, lambda: f"{scrapes} scrapes of {job} by both: {self.sender.log()[-2000:]}", seconds)
+
+    def assert_same(self, job: str, scrapes: int, expected: dict[str, str], ignore: Iterable[str] = ()) -> Stored:
+        """Both store the same of the first scrapes, but for what is expected. What the first server has is returned."""
+        self.wait(job, scrapes + 1)
+        deadline = time.monotonic() + 10
+        while True:
+            direct, second = (stored(server, job, scrapes, ignore) for server in (self.direct, self.second))
+            try:
+                trees.assert_same_but_for(direct, second, expected)
+                return direct
+            except AssertionError:
+                # Requests of other series may still be on their way.
+                if time.monotonic() > deadline:
+                    raise
 
     def close(self):
         for each in (self.sender, self.direct, self.second):
             each.kill()
 
 
-def known(kind: type[Prometheus], job: dict) -> dict:
-    """What this version knows of a scrape configuration: 2.42 has a flag for native histograms."""
-    return job if kind is not Prometheus else {key: job[key] for key in job if key != "scrape_native_histograms"}
-
-
-def ups(server: Prometheus, job: str) -> list[int]:
+def ups(series: dict[tuple, list]) -> list[int]:
     """The timestamps of a job's scrapes. It has one target."""
-    found = list(server.read(__name__="up", job=job).values())
-    return [sample.at for sample in found[0]] if found else []
+    return next(([sample.at for sample in series[key]] for key in series if ("__name__", "up") in key), [])
 
 
 def stored(server: Prometheus, job: str, scrapes: int, ignore: Iterable[str] = ()) -> Stored:
-    """The first scrapes of a job: by series, and by number of the scrape; with a target's own timestamps by those."""
-    number = {at: f"{index:02}" for index, at in enumerate(ups(server, job))}
-    end = list(number)[scrapes] if len(number) > scrapes else None
+    """The first scrapes of a job, after which there was another: by series, and by number of the scrape.
+    Bounds of buckets and quantiles are numbers here: how they are written is another question."""
+    found = server.read(job=job)
+    times = ups(found)
+    number = {at: f"{index:02}" for index, at in enumerate(times[:scrapes])}
     tree: Stored = {}
-    for labels, samples in server.read(job=job).items():
+    for labels, samples in found.items():
         name = dict(labels)["__name__"]
         if name in ignore:
             continue
-        text = ",".join(f"{key}={value!r}" for key, value in labels if key not in ("__name__", "job", "instance"))
+        shown = ((key, bound(value) if key in ("le", "quantile") else value) for key, value in labels)
+        text = ",".join(f"{key}={value!r}" for key, value in shown if key not in ("__name__", "job", "instance"))
         series = tree.setdefault(f"{name}{{{text}}}", {})
         for sample in samples:
             at = sample.at if isinstance(sample, Sample) else sample.timestamp
-            if at in number and end is not None and at >= end:
-                continue
-            series[number.get(at, f"at {at}")] = told(sample)
+            if at < times[scrapes]:
+                series[number.get(at, f"at {at}")] = told(sample)
     return {series: samples for series, samples in tree.items() if samples}
+
+
+def bound(value: str) -> str:
+    """The number, however it is written: `1`, `1.0`, `1e0`."""
+    try:
+        return repr(float(value))
+    except ValueError:
+        return value
 
 
 def told(sample) -> str:

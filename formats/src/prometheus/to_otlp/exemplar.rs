@@ -2,23 +2,22 @@
 
 use sluice_pdata::wire::Write;
 
+use super::Sample;
 use super::attributes;
 use super::point::nanos;
 use crate::prometheus::model::Exemplar;
 
-/// Appends exemplars as fields `number` of a point.
-pub(super) fn put_all(out: &mut Vec<u8>, number: u32, exemplars: &[Exemplar]) {
-    for exemplar in exemplars {
+/// Appends a sample's exemplars as fields `number` of a point. One without a time has the sample's, as in Prometheus.
+pub(super) fn put_all(out: &mut Vec<u8>, number: u32, sample: &Sample<'_>) {
+    for exemplar in sample.exemplars {
         let open = out.open_message(number, 100);
-        put(out, exemplar);
+        put(out, exemplar, sample.timestamp_ms);
         out.close_message(open);
     }
 }
 
-fn put(out: &mut Vec<u8>, exemplar: &Exemplar) {
-    if let Some(timestamp_ms) = exemplar.timestamp_ms {
-        out.put_fixed64_field(2, nanos(timestamp_ms));
-    }
+fn put(out: &mut Vec<u8>, exemplar: &Exemplar, sample_ms: i64) {
+    out.put_fixed64_field(2, nanos(exemplar.timestamp_ms.unwrap_or(sample_ms)));
     out.put_fixed64_field(3, exemplar.value.to_bits());
     let (mut trace_id, mut span_id) = (None, None);
     for (name, value) in exemplar.labels.iter() {

@@ -151,7 +151,7 @@ impl Group {
             Role::Bucket(bound) | Role::Quantile(bound) => {
                 let (text, exemplars) = (self.texts.len(), self.exemplars.len());
                 self.texts.push_str(&series.bound);
-                exemplar::put_all(&mut self.exemplars, EXEMPLARS, sample.exemplars);
+                exemplar::put_all(&mut self.exemplars, EXEMPLARS, sample);
                 self.parts.push(Part {
                     bound,
                     value,

@@ -73,7 +73,7 @@ impl Dense {
         };
         if has_custom_bounds(histogram) {
             self.exemplars.clear();
-            exemplar::put_all(&mut self.exemplars, 8, sample.exemplars);
+            exemplar::put_all(&mut self.exemplars, 8, sample);
             let point = HistogramPoint {
                 attributes,
                 start_ms: sample.start_ms,
@@ -104,7 +104,7 @@ impl Dense {
             }
             None => put_no_recorded_value(out, 10),
         }
-        exemplar::put_all(out, 11, sample.exemplars);
+        exemplar::put_all(out, 11, sample);
         out.close_message(open);
     }
 }

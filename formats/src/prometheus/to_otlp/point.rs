@@ -49,7 +49,7 @@ pub(super) fn put_number(
     if !sample.exemplars.is_empty() {
         let open = out.open_message(POINT, attributes.len() + 200);
         put_number_fields(out, attributes, start_ms, sample.timestamp_ms, value);
-        exemplar::put_all(out, NUMBER_EXEMPLARS, sample.exemplars);
+        exemplar::put_all(out, NUMBER_EXEMPLARS, sample);
         out.close_message(open);
         return;
     }

@@ -101,8 +101,8 @@ fn exemplars_of_buckets_are_those_of_the_point() {
     let body = "# TYPE h histogram\nh_bucket{le=\"1\"} 1 # {a=\"b\"} 0.5\nh_bucket{le=\"2\"} 1 # {c=\"d\"} 1.5\nh_count 1\n";
     assert_eq!(
         scraped(body)[1],
-        "  @1000 count 1 sum None [1.0, 2.0] [1, 0, 0] # Some(AsDouble(0.5)) a=b @0 trace= span= \
-         # Some(AsDouble(1.5)) c=d @0 trace= span="
+        "  @1000 count 1 sum None [1.0, 2.0] [1, 0, 0] # Some(AsDouble(0.5)) a=b @1000 trace= span= \
+         # Some(AsDouble(1.5)) c=d @1000 trace= span="
     );
 }
 
@@ -192,7 +192,7 @@ fn what_is_written_without_its_count_stays_loose_samples() {
 fn loose_samples_keep_their_exemplars() {
     let mut stand = Stand::receiver();
     stand.scrape("# TYPE h histogram\nh_bucket{le=\"1\"} 1 # {a=\"b\"} 0.5\n");
-    assert_eq!(stand.metrics()[1], "  le=1.0 @1000 1 # Some(AsDouble(0.5)) a=b @0 trace= span=");
+    assert_eq!(stand.metrics()[1], "  le=1.0 @1000 1 # Some(AsDouble(0.5)) a=b @1000 trace= span=");
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn a_native_histogram_has_its_exemplars() {
             .unwrap();
     }
     let lines = stand.metrics();
-    let with_exemplar = lines.iter().filter(|line| line.ends_with("# Some(AsDouble(1.5)) @0 trace= span="));
+    let with_exemplar = lines.iter().filter(|line| line.ends_with("# Some(AsDouble(1.5)) @1 trace= span="));
     assert_eq!(with_exemplar.count(), 2, "{lines:?}");
 }
 
