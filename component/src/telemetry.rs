@@ -366,7 +366,7 @@ pub struct FailedMetrics {
 impl FailedMetrics {
     /// Counts items by why they were given up, and whether another try could have helped.
     pub fn count(&self, reason: Reason, is_permanent: bool, items: usize) {
-        if self.in_detail {
+        if self.in_detail && items > 0 {
             let permanent = if is_permanent { "true" } else { "false" };
             let labels = [self.exporter.as_str(), reason.as_str(), permanent];
             self.family.with_label_values(&labels).inc_by(items as u64);

@@ -136,7 +136,7 @@ impl Consume for Prometheus {
         let lost = losses.points();
         let taken = items.saturating_sub(lost);
         self.metrics.sent.inc_by(taken as u64);
-        self.metrics.send_failed.inc_by(lost as u64);
+        self.metrics.send_failed.count(Reason::Unconvertible, true, lost);
         if let Some(branch) = cx.branch() {
             branch.sent(taken);
         }
