@@ -10,11 +10,13 @@
 //! - [`relay_bytes`]: the floor: moves bytes over bare hyper and batches by concatenation, nothing else
 //! - [`relay_decode`]: what most collectors do: decode, merge, encode again, on tonic and prost
 //! - [`udp`]: what gets lost over UDP, by rate and size of the kernel's buffer
+//! - [`flood`]: what a flood of datagrams does to the latency of gRPC
 //! - [`scrape`]: scraping a large target and writing its samples on, against a Prometheus in agent mode
 //! - [`grpc`], [`http`]: unary gRPC and HTTP/1.1 on hyper, as little as it takes
 #![expect(clippy::disallowed_methods, reason = "there is no Host here")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints figures")]
 
+mod flood;
 mod grpc;
 mod http;
 mod load;
@@ -60,6 +62,8 @@ enum Role {
     },
     /// Prints how many Jaeger packets get lost over UDP, by rate.
     Udp(udp::Options),
+    /// Prints the latency of OTLP over gRPC while datagrams flood the port beside it.
+    Flood(flood::Options),
     /// Scrapes a large target and writes its samples on, with each contender in turn.
     Scrape(scrape::Options),
     /// Serves a page to scrape.
@@ -84,6 +88,7 @@ async fn main() -> Result<(), Failure> {
         Some(Role::Load(options)) => load::run(&options).await,
         Some(Role::Sink { listen }) => sink::run(listen).await,
         Some(Role::Udp(options)) => udp::run(&options),
+        Some(Role::Flood(options)) => flood::run(&options).await,
         Some(Role::Scrape(options)) => scrape::run(&options),
         Some(Role::ScrapeTarget(options)) => scrape::target::run(&options).await,
         Some(Role::ScrapeSink { listen }) => scrape::sink::run(listen).await,

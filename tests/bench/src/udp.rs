@@ -180,7 +180,7 @@ fn drops_of_the_kernel(at: SocketAddr) -> Result<u64, Failure> {
 }
 
 /// `emitBatch` in compact Thrift, with spans as an instrumented HTTP service sends them.
-fn packet() -> Vec<u8> {
+pub(crate) fn packet() -> Vec<u8> {
     let mut out = b"\x82\x81\x01\x09emitBatch\x1c\x1c".to_vec();
     text(&mut out, 0x18, "checkout");
     let process =
