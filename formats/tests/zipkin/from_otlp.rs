@@ -218,6 +218,17 @@ fn scopes_are_tags_and_do_not_leak() {
 }
 
 #[test]
+fn a_scope_beats_a_resource_attribute_of_its_tags_key() {
+    let data = batch(&format!(
+        r#"{{"resource":{{"attributes":[{},{}]}},"scopeSpans":[{{"scope":{{"name":"lib"}},"spans":[{{{IDS}}}]}}]}}"#,
+        text("otel.scope.name", "resource"),
+        text("k", "v"),
+    ));
+    let span = &spans(&otlp_to_json_v2(data.traces(), &Encoding::default()))[0];
+    assert_eq!(span["tags"], json!({"otel.scope.name": "lib", "k": "v"}));
+}
+
+#[test]
 fn values_are_text() {
     for (value, expected) in [
         (string("x \"y\" \n\u{1}"), "x \"y\" \n\u{1}"),

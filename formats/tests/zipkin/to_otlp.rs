@@ -196,6 +196,36 @@ fn tags_are_text_unless_they_shall_be_parsed() {
     }
 }
 
+/// The tags and endpoints of upstream's own sample.
+#[test]
+fn the_sample_of_upstream_is_parsed_as_upstream_does() {
+    let parse = Options { parse_string_tags: true, ..Options::default() };
+    let members = r#","tags":{"cache_hit":"true","ping_count":"25","timeout":"12.3","clnt/finagle.version":"6.45.0",
+        "http.path":"/api","http.status_code":"500"},"localEndpoint":{"serviceName":"frontend","ipv6":"7::80:807f"},
+        "remoteEndpoint":{"serviceName":"backend","ipv4":"192.168.99.101","port":9000}"#;
+    let expected = map([
+        ("cache_hit", "bool:true"),
+        ("ping_count", "int:25"),
+        ("timeout", "double:12.3"),
+        ("clnt/finagle.version", "6.45.0"),
+        ("http.path", "/api"),
+        ("http.status_code", "int:500"),
+        ("network.local.address", "7::80:807f"),
+        ("service.peer.name", "backend"),
+        ("network.peer.address", "192.168.99.101"),
+        ("net.peer.port", "int:9000"),
+    ]);
+    assert_eq!(span_with(members, &parse).attributes, expected);
+}
+
+#[test]
+fn an_annotation_without_a_time_is_an_event_without_one() {
+    for timestamp in ["", r#""timestamp":0,"#] {
+        let span = span(&format!(r#","annotations":[{{{timestamp}"value":"x"}}]"#)).span;
+        assert_eq!((&*span.events[0].name, span.events[0].time_unix_nano), ("x", 0));
+    }
+}
+
 #[test]
 fn tags_that_are_no_strings_stand_for_their_text() {
     let span = tags(r#""a":1,"b":true,"c":null,"d":[1, {"x":"y"}],"e":1.50"#);
@@ -410,6 +440,37 @@ fn a_service_name_goes_where_it_came_from() {
     for none in ["", "OTLPResourceNoServiceName", "otlpresourcenoservicename"] {
         assert!(spans(&format!("[{}]", of_service(none, 1, "")))[0].resource.is_empty(), "{none}");
     }
+}
+
+/// One of each namespace, and neighbours that are none.
+#[test]
+fn tags_that_describe_the_resource_are_its_attributes() {
+    let resource = [
+        "aws.ecs.task.arn",
+        "cloud.provider",
+        "container.id",
+        "deployment.environment",
+        "device.id",
+        "faas.name",
+        "host.name",
+        "k8s.pod.name",
+        "opencensus.starttime",
+        "opencensus.exporterversion",
+        "opencensus.resourcetype",
+        "os.type",
+        "process.pid",
+        "service.version",
+        "telemetry.sdk.name",
+        "webengine.name",
+    ];
+    let span = ["host", "host.named", "k8s.pod", "os.x", "process", "services", "aws.region", "faas.trigger"];
+    let pairs = |keys: &[&str]| keys.iter().map(|key| format!(r#""{key}":"v""#)).collect::<Vec<_>>();
+    let tags = [pairs(&resource), pairs(&span)].concat().join(",");
+    let read = &spans(&format!("[{}]", of_service("svc", 1, &tags)))[0];
+    let mut expected = map(resource.map(|key| (key, "v")));
+    expected.extend(map([("service.name", "svc")]));
+    assert_eq!(read.resource, expected);
+    assert_eq!(read.attributes, map(span.map(|key| (key, "v"))));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! v1 JSON to OTLP.
 
 use sluice_formats::zipkin::{Options, json_v1_to_otlp};
+use sluice_pdata::Limits;
 use sluice_pdata::otlp::trace::v1::Status;
 
 use crate::otlp::{Flat, map, one};
@@ -195,6 +196,36 @@ fn the_first_source_of_a_status_decides() {
         let expected = Status { code, message: message.into() };
         assert_eq!(span.span.status.unwrap_or_default(), expected, "{pairs:?}");
         assert_eq!(span.attributes.len(), left, "{pairs:?}");
+    }
+}
+
+#[test]
+fn i10_ids_that_are_none_cost_their_span() {
+    let good = r#"{"traceId":"000000000000000a","id":"000000000000000b"}"#;
+    for (ids, reason) in [
+        (r#""id":"000000000000000b""#, "without a trace id"),
+        (r#""traceId":"0000000000000000","id":"000000000000000b""#, "without a trace id"),
+        (r#""traceId":"000000000000000g","id":"000000000000000b""#, "with a trace id that is none"),
+        (r#""traceId":"000000000000000a""#, "without an id"),
+        (r#""traceId":"000000000000000a","id":"0000000000000000""#, "without an id"),
+        (r#""traceId":"000000000000000a","id":"0000000000000000b""#, "with an id that is none"),
+        (r#""traceId":"000000000000000a","id":"b","parentId":"x""#, "with a parent id that is none"),
+    ] {
+        let body = format!("[{{{ids}}},{good}]");
+        let translated = json_v1_to_otlp(body.as_bytes(), &Options::default(), &Limits::default()).unwrap();
+        assert_eq!(translated.items, 1, "{ids}");
+        assert_eq!(translated.rejected.iter().collect::<Vec<_>>(), [(reason, 1)], "{ids}");
+    }
+}
+
+#[test]
+fn ids_of_64_and_128_bits_are_read() {
+    for (trace_id, first) in [("000000000000000a", 0), ("0f00000000000000000000000000000a", 15)] {
+        let body =
+            format!(r#"[{{"traceId":"{trace_id}","id":"000000000000000b","parentId":"000000000000000c"}}]"#);
+        let span = one(json_v1_to_otlp, body.as_bytes(), &Options::default()).span;
+        assert_eq!((span.trace_id[0], span.trace_id[15]), (first, 10));
+        assert_eq!((span.span_id[7], span.parent_span_id[7]), (11, 12));
     }
 }
 

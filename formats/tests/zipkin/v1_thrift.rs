@@ -111,6 +111,25 @@ fn every_field_arrives() {
     );
 }
 
+/// A body that Python's thriftpy2 wrote: trace 1/2, span 3, a server that received at 1000 for 5 microseconds.
+#[test]
+fn a_body_of_another_library_is_read() {
+    let body = [
+        &b"\x0c\0\0\0\x01\x0a\0\x01\0\0\0\0\0\0\0\x02\x0b\0\x03\0\0\0\x02op\x0a\0\x04\0\0\0\0\0\0\0\x03"[..],
+        b"\x0f\0\x06\x0c\0\0\0\x01\x0a\0\x01\0\0\0\0\0\0\x03\xe8\x0b\0\x02\0\0\0\x02sr\x0c\0\x03",
+        b"\x08\0\x01\x7f\0\0\x01\x06\0\x02\x1f\x90\x0b\0\x03\0\0\0\x03svc\0\0",
+        b"\x0f\0\x08\x0c\0\0\0\0\x02\0\x09\0\x0a\0\x0a\0\0\0\0\0\0\x03\xe8\x0a\0\x0b\0\0\0\0\0\0\0\x05",
+        b"\x0a\0\x0c\0\0\0\0\0\0\0\x01\0",
+    ]
+    .concat();
+    let Flat { resource, attributes, span, .. } = read(&body);
+    assert_eq!(resource, map([("service.name", "svc"), ("ipv4", "127.0.0.1"), ("port", "8080")]));
+    assert!(attributes.is_empty() && span.events.is_empty());
+    assert_eq!(span.trace_id, [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2]);
+    assert_eq!((span.span_id[7], span.kind, &*span.name), (3, 2, "op"));
+    assert_eq!((span.start_time_unix_nano, span.end_time_unix_nano), (1_000_000, 1_005_000));
+}
+
 #[test]
 fn values_have_the_type_of_their_annotation() {
     const SHORT: &str = "<not enough bytes representing the number>";
