@@ -1,6 +1,66 @@
 //! Credentials that are files or tokens, and proxies.
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use sluice_config::decode;
+use sluice_net::http::{Handler, Incoming, Response, Server, ServerSettings, text_response};
+
 use super::*;
+
+/// Answers `a 1` over TLS.
+struct Secure;
+
+#[async_trait]
+impl Handler for Secure {
+    async fn handle(&self, _: Incoming) -> Response {
+        text_response(sluice_net::http::StatusCode::OK, "a 1\n", None)
+    }
+}
+
+#[tokio::test]
+async fn tls_trusts_who_it_is_told_to_trust_and_shows_who_it_is() {
+    sluice_net::tls::install_provider();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    write("ca.pem", params.self_signed(&key).unwrap().pem());
+    let issuer = Issuer::new(params, key);
+    for (name, host) in [("server", "example.org"), ("client", "client")] {
+        let key = KeyPair::generate().unwrap();
+        let certificate =
+            CertificateParams::new(vec![host.to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+        write(&format!("{name}.pem"), certificate.pem());
+        write(&format!("{name}.key"), key.serialize_pem());
+    }
+    let yaml = |text: &str| text.replace('%', &folder.path().display().to_string());
+    let text = yaml(
+        "{endpoint: 'localhost:0', tls: {cert_file: '%/server.pem', key_file: '%/server.key', client_ca_file: '%/ca.pem'}}",
+    );
+    let settings: Option<ServerSettings> =
+        decode(&Node::from_yaml("server.yaml", &text).unwrap(), "", &mut Problems::new());
+    let process = process();
+    let server = host(&process, Kind::Receiver, "server");
+    let server = Server::start(&settings.unwrap(), "", &server, Arc::new(Secure)).await.unwrap();
+    let port = server.addresses()[0].port();
+    let identity = "cert_file: '%/client.pem', key_file: '%/client.key'";
+    for (tls, is_up) in [
+        (format!("{{ca_file: '%/ca.pem', server_name: example.org, {identity}}}"), true),
+        (format!("{{insecure_skip_verify: true, {identity}}}"), true),
+        (format!("{{ca_file: '%/ca.pem', {identity}}}"), false),
+        (format!("{{server_name: example.org, {identity}}}"), false),
+        ("{ca_file: '%/ca.pem', server_name: example.org}".to_owned(), false),
+    ] {
+        let running = Running::start(&yaml(&format!(
+            "config: {{scrape_configs: [{{job_name: test, scheme: https, scrape_interval: 200ms, static_configs: [{{targets: ['localhost:{port}']}}], tls_config: {tls}}}]}}"
+        )))
+        .await;
+        let scrape = running.find(&tls, |scrape| !scrape.get("up").is_empty()).await;
+        assert_eq!(scrape.is_up(), is_up, "{tls}");
+        running.stop().await;
+    }
+    assert!(server.shutdown(Instant::now() + Duration::from_secs(10)).await);
+}
 
 #[tokio::test]
 async fn credentials_are_read_from_their_files_for_each_request() {
