@@ -6,6 +6,7 @@ use sluice_formats::prometheus::exposition::{self, Format, ParseOptions};
 
 use super::{
     relabel::Rules,
+    scraper::FailureLog,
     settings::{Common, Escaping, Global, ScrapeConfig, ScrapeProtocol, Validation, scrape::Pace},
 };
 
@@ -31,6 +32,7 @@ pub(super) struct Job {
     pub(super) parse: ParseOptions,
     pub(super) limits: Limits,
     pub(super) extra_scrape_metrics: bool,
+    pub(super) failure_log: Option<FailureLog>,
 }
 
 /// 0 is no limit.
@@ -78,6 +80,7 @@ impl Job {
             },
             limits: Limits::new(&common),
             extra_scrape_metrics: common.extra_scrape_metrics.unwrap_or_default(),
+            failure_log: common.scrape_failure_log_file.map(FailureLog::new),
         })
     }
 }

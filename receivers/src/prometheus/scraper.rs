@@ -1,5 +1,6 @@
 //! The loop of one target: waits for its place in the interval, scrapes, hands on what came, and waits again.
 
+mod failure_log;
 pub(super) mod fetch;
 pub(super) mod process;
 
@@ -8,6 +9,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+pub(super) use failure_log::FailureLog;
 use sluice_component::{Class, Context, Request, quiet::Quiet};
 use sluice_pdata::Pdata;
 use tokio::{
@@ -136,6 +138,9 @@ impl Scraper {
             self.work(Work::Scraped { fetched, started, at_ms, report }, due + self.target.interval).await;
         if let Some(error) = error {
             self.tell_failure(at_ms, &error);
+            if let Some(log) = &self.job.failure_log {
+                log.add(&self.job.name, self.target.url.as_str(), &error).await;
+            }
         }
     }
 

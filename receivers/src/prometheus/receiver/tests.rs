@@ -255,6 +255,25 @@ async fn i16_hostile_targets_fail_their_scrape_and_cost_no_more() {
 }
 
 #[tokio::test]
+async fn failures_are_written_to_their_file() {
+    let target = Target::start("").await;
+    target.reply(Reply::status(404));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("failures.json");
+    let running = Running::job(&format!("scrape_failure_log_file: '{}'", file.display()), &[&target]).await;
+    until("two lines", || std::fs::read_to_string(&file).unwrap_or_default().lines().count() >= 2).await;
+    running.stop().await;
+    let text = std::fs::read_to_string(&file).unwrap();
+    let line: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!((line["job_name"].as_str(), line["level"].as_str()), (Some("test"), Some("ERROR")));
+    assert_eq!(line["msg"], "server returned HTTP status 404 Not Found");
+    assert!(
+        line["time"].as_str().unwrap().ends_with('Z')
+            && line["target"].as_str().unwrap().ends_with("/metrics")
+    );
+}
+
+#[tokio::test]
 async fn what_is_asked_for_is_what_is_read() {
     for (keys, content_type, body, expected) in [
         (
@@ -370,6 +389,28 @@ async fn the_end_of_the_process_is_no_end_of_series() {
     assert!(!sink.taken.lock().unwrap().iter().any(stale));
     let requests = target.requests();
     assert!(requests >= count);
+}
+
+#[tokio::test]
+async fn a_scrape_in_flight_ends_before_the_process_does() {
+    let target = Target::start("").await;
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let Reply::Bytes(answer) = Reply::body(200, "text/plain", "", b"a 1\n") else { panic!() };
+    target.reply(Reply::Held(answer, gate.clone()));
+    let running = Running::start(&format!(
+        "config: {{scrape_configs: [{{job_name: test, scrape_interval: 2s, static_configs: [{{targets: ['{}']}}]}}]}}",
+        target.address
+    ))
+    .await;
+    until("a request", || target.requests() > 0).await;
+    let stop = running.receiver.shutdown(Instant::now() + Duration::from_secs(10));
+    let (stopped, ()) = tokio::join!(stop, async {
+        tokio::task::yield_now().await;
+        assert!(running.scrapes().is_empty());
+        gate.notify_one();
+    });
+    stopped.unwrap();
+    assert!(running.scrapes()[0].is_up() && running.scrapes().len() == 1);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use sluice_component::files::why_not_writable;
 use sluice_config::{Check, Checker};
 use sluice_formats::prometheus::exposition;
 
@@ -96,7 +97,7 @@ pub struct Common {
     pub metric_name_escaping_scheme: Option<Escaping>,
     /// Adds `scrape_timeout_seconds`, `scrape_sample_limit` and `scrape_body_size_bytes`.
     pub extra_scrape_metrics: Option<bool>,
-    /// Accepted: failures are in the collector's log.
+    /// A file that gets a line of JSON for every failed scrape.
     pub scrape_failure_log_file: Option<PathBuf>,
 }
 
@@ -367,11 +368,16 @@ impl Check for Common {
                 "native_histogram_min_bucket_factor",
                 self.native_histogram_min_bucket_factor.is_some_and(|factor| factor.0 > 0.0),
             ),
-            ("scrape_failure_log_file", self.scrape_failure_log_file.is_some()),
         ] {
             if is_set {
                 at.key(key).warn("has no effect here");
             }
+        }
+        if let Some(file) = &self.scrape_failure_log_file
+            && at.sees_machine()
+            && let Some(why) = why_not_writable(file, false)
+        {
+            at.key("scrape_failure_log_file").error(format!("cannot write {}: {why}", file.display()));
         }
     }
 }

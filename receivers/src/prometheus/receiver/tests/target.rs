@@ -9,6 +9,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Notify,
     task::JoinSet,
 };
 
@@ -40,6 +41,8 @@ pub(super) enum Reply {
     Silent,
     /// Nothing, and the connection ends.
     Close,
+    /// These bytes once the gate is open.
+    Held(Vec<u8>, Arc<Notify>),
 }
 
 impl Reply {
@@ -129,6 +132,12 @@ async fn serve(mut connection: TcpStream, state: Arc<Mutex<State>>) {
         };
         match reply {
             Reply::Bytes(bytes) => {
+                if connection.write_all(&bytes).await.is_err() {
+                    return;
+                }
+            }
+            Reply::Held(bytes, gate) => {
+                gate.notified().await;
                 if connection.write_all(&bytes).await.is_err() {
                     return;
                 }
