@@ -6,6 +6,7 @@ use sluice_formats::prometheus::exposition::{self, Format, ParseOptions};
 
 use super::{
     relabel::Rules,
+    scrape::finest_schema,
     scraper::FailureLog,
     settings::{Common, Escaping, Global, ScrapeConfig, ScrapeProtocol, Validation, scrape::Pace},
 };
@@ -44,6 +45,10 @@ pub(super) struct Limits {
     pub(super) label_name_length: u64,
     pub(super) label_value_length: u64,
     pub(super) targets: u64,
+    /// Buckets of a native histogram.
+    pub(super) native_buckets: u64,
+    /// Of native histograms.
+    pub(super) finest_schema: Option<i32>,
 }
 
 impl Job {
@@ -94,6 +99,10 @@ impl Limits {
             label_name_length: common.label_name_length_limit.unwrap_or_default(),
             label_value_length: common.label_value_length_limit.unwrap_or_default(),
             targets: common.target_limit.unwrap_or_default(),
+            native_buckets: common.native_histogram_bucket_limit.unwrap_or_default(),
+            finest_schema: common
+                .native_histogram_min_bucket_factor
+                .and_then(|factor| finest_schema(factor.0)),
         }
     }
 }

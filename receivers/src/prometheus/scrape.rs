@@ -1,6 +1,7 @@
 //! From the bytes that a target answers to samples, and from what is missing to stale markers.
 //!
 //! - `body`: parse, target's labels, relabelling, limits, in this order
+//! - `native`: limits of native histograms
 //! - `series`: what is remembered from one scrape to the next
 //! - `report`: `up` and the `scrape_*` series
 //! - `appender`: where samples go
@@ -8,6 +9,7 @@
 mod appender;
 mod body;
 mod labels;
+mod native;
 mod report;
 mod series;
 #[cfg(test)]
@@ -15,6 +17,7 @@ mod tests;
 
 pub(super) use appender::Appender;
 pub(super) use body::Counts;
+pub(super) use native::finest_schema;
 pub(super) use report::Report;
 use sluice_component::Permit;
 use sluice_formats::prometheus::{

@@ -3,11 +3,12 @@
 use sluice_component::OverBudget;
 use sluice_formats::prometheus::{
     exposition::{self, Entry, Parser},
+    model::Value,
     to_otlp::Sample,
 };
 
 use super::{
-    Answer, Appender, Memory, labels,
+    Answer, Appender, Memory, labels, native,
     series::{Known, Misplaced, Stamp},
 };
 use crate::prometheus::job::Job;
@@ -66,7 +67,7 @@ impl Memory {
                     counts.scraped += 1;
                     if let Some(series) = self.find(job, &sample, counts)? {
                         counts.kept += 1;
-                        self.append(job, series, &sample, at_ms, counts, appender);
+                        self.append(job, series, &sample, at_ms, counts, appender)?;
                     }
                 }
             }
@@ -120,17 +121,21 @@ impl Memory {
         at_ms: i64,
         counts: &mut Counts,
         appender: &mut impl Appender,
-    ) {
+    ) -> Result<(), String> {
         let own_time = sample.timestamp_ms.filter(|_| job.honor_timestamps);
         if own_time.is_some_and(|time| time > at_ms.saturating_add(MOST_AHEAD_MS)) {
             counts.too_new += 1;
-            return;
+            return Ok(());
         }
         let stamp = Stamp { is_own: own_time.is_some(), is_tracked: job.track_timestamps_staleness };
+        let histogram = match sample.value {
+            Value::Histogram(histogram) => Some(native::within(&job.limits, histogram)?),
+            Value::Float(_) => None,
+        };
         let sample = Sample {
             timestamp_ms: own_time.unwrap_or(at_ms),
             start_ms: sample.start_ms,
-            value: sample.value,
+            value: histogram.as_deref().map_or(sample.value, Value::Histogram),
             exemplars: sample.exemplars,
         };
         match self.series.append(series, sample, stamp, &mut self.translation, appender) {
@@ -139,5 +144,6 @@ impl Memory {
             Err(Misplaced::OutOfOrder) => counts.out_of_order += 1,
             Err(Misplaced::Untranslatable) => counts.untranslatable += 1,
         }
+        Ok(())
     }
 }

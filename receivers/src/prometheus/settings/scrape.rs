@@ -87,9 +87,9 @@ pub struct Common {
     pub target_limit: Option<u64>,
     /// Accepted: dropped targets are not kept.
     pub keep_dropped_targets: Option<u64>,
-    /// Accepted: native histograms keep their resolution.
+    /// Buckets of a native histogram; more are merged.
     pub native_histogram_bucket_limit: Option<u64>,
-    /// Accepted: native histograms keep their resolution.
+    /// The smallest factor between bounds of a native histogram; finer ones are merged.
     pub native_histogram_min_bucket_factor: Option<Factor>,
     /// What names may hold.
     pub metric_name_validation_scheme: Option<Validation>,
@@ -358,20 +358,8 @@ impl Check for Common {
             at.key("metric_name_escaping_scheme")
                 .error("`allow-utf-8` asks for names that `metric_name_validation_scheme: legacy` refuses");
         }
-        for (key, is_set) in [
-            ("keep_dropped_targets", self.keep_dropped_targets.is_some_and(|most| most > 0)),
-            (
-                "native_histogram_bucket_limit",
-                self.native_histogram_bucket_limit.is_some_and(|most| most > 0),
-            ),
-            (
-                "native_histogram_min_bucket_factor",
-                self.native_histogram_min_bucket_factor.is_some_and(|factor| factor.0 > 0.0),
-            ),
-        ] {
-            if is_set {
-                at.key(key).warn("has no effect here");
-            }
+        if self.keep_dropped_targets.is_some_and(|most| most > 0) {
+            at.key("keep_dropped_targets").warn("has no effect: dropped targets are not kept");
         }
         if let Some(file) = &self.scrape_failure_log_file
             && at.sees_machine()
