@@ -20,6 +20,7 @@ mod relabel;
 mod scrape;
 mod scraper;
 mod settings;
+mod shared;
 mod target;
 mod trial;
 

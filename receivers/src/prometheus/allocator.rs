@@ -15,11 +15,11 @@ use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
 use super::{
     discovery::Surroundings,
     job::Job,
-    pool::Shared,
     reach::Reach,
     receiver::spawn_job,
     scraper::Phase,
     settings::{Config, HttpClient, HttpDiscovery, ScrapeConfig, TargetAllocator},
+    shared::Shared,
 };
 
 /// Asks the allocator, and keeps the jobs those that it names.

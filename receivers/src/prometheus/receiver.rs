@@ -17,10 +17,11 @@ use super::{
     allocator::Allocator,
     discovery::{self, Surroundings},
     job::Job,
-    pool::{Pool, Shared},
+    pool::Pool,
     reach::Reach,
     scraper::Phase,
     settings::files,
+    shared::Shared,
 };
 
 /// Makes `prometheus` receivers.

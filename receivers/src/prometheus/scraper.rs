@@ -21,7 +21,7 @@ use self::{
     fetch::Fetched,
     process::{Work, Workspace},
 };
-use super::{job::Job, pool::Shared, reach::Reach, scrape::Report, target::Target};
+use super::{job::Job, reach::Reach, scrape::Report, shared::Shared, target::Target};
 
 /// What a loop is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +139,7 @@ impl Scraper {
         if let Some(error) = error {
             self.tell_failure(at_ms, &error);
             if let Some(log) = &self.job.failure_log {
-                log.add(&self.job.name, self.target.url.as_str(), &error).await;
+                log.add(&self.job.name, &self.target.shown(), &error).await;
             }
         }
     }
@@ -178,7 +178,7 @@ impl Scraper {
             if Instant::now().checked_add(pause).is_none_or(|next| next >= until) {
                 self.shared.count_lost(refusal.reason, data.items());
                 if let Some((scrapes, points)) = self.losses.note(data.items()) {
-                    let target = self.target.url.as_str();
+                    let target = self.target.shown();
                     tracing::error!(
                         target,
                         scrapes,
@@ -212,7 +212,7 @@ impl Scraper {
             tracing::warn!(
                 scrape_timestamp = at_ms,
                 target_labels = ?self.target.labels,
-                url = self.target.url.as_str(),
+                url = self.target.shown(),
                 times,
                 error,
                 "Failed to scrape Prometheus endpoint"

@@ -87,6 +87,11 @@ impl Target {
         Ok(Some(Self { labels, url, interval, timeout, id, resource }))
     }
 
+    /// The URL for messages: without its query, user and password, which can be secrets.
+    pub(super) fn shown(&self) -> String {
+        shown(&self.url)
+    }
+
     /// The time until the next scrape that keeps to this target's own place within the interval, so that targets are
     /// spread over it and stay where they are when the process starts again. `now` is the time since the Unix epoch.
     pub(super) fn offset(&self, now: Duration, seed: u64) -> Duration {
@@ -95,6 +100,13 @@ impl Target {
         let wait = (interval - now.as_nanos() % interval + place) % interval;
         Duration::from_nanos(u64::try_from(wait).unwrap_or_default())
     }
+}
+
+/// A URL for messages.
+pub(super) fn shown(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{host}{port}{}", url.scheme(), url.path())
 }
 
 /// The labels with which relabelling begins.

@@ -7,6 +7,7 @@ use super::{Board, every, failed, groups};
 use crate::prometheus::{
     reach::Reach,
     settings::{HttpDiscovery, TargetGroup},
+    target::shown,
 };
 
 const URL: &str = "__meta_url";
@@ -20,7 +21,10 @@ pub(super) async fn run(settings: HttpDiscovery, reach: Reach, board: Board) {
         let asked = tokio::time::timeout(interval, ask(&settings, &reach)).await;
         match asked.unwrap_or_else(|_| Err(format!("no answer within {}", settings.refresh_interval))) {
             Ok(groups) => board.post(groups),
-            Err(error) => failed(&mut quiet, "http", &settings.url, &error),
+            Err(error) => {
+                let url = Url::parse(&settings.url).map(|url| shown(&url)).unwrap_or_default();
+                failed(&mut quiet, "http", &url, &error);
+            }
         }
     }
 }
@@ -36,7 +40,7 @@ async fn ask(settings: &HttpDiscovery, reach: &Reach) -> Result<Vec<TargetGroup>
     if !media_type.eq_ignore_ascii_case("application/json") {
         return Err(format!("unsupported content type `{}`", document.content_type));
     }
-    let mut groups = groups(&settings.url, &document.text, true)?;
+    let mut groups = groups(&shown(&url), &document.text, true)?;
     for group in &mut groups {
         group.labels.insert(URL.to_owned(), settings.url.as_str().into());
     }

@@ -4,7 +4,7 @@ use sluice_component::Permit;
 use sluice_formats::prometheus::exposition::Format;
 use sluice_net::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use crate::prometheus::{job::Job, pool::Shared, reach::Reach, target::Target};
+use crate::prometheus::{job::Job, reach::Reach, shared::Shared, target::Target};
 
 const TIMEOUT_SECONDS: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
 pub(in super::super) const LIMIT_KEY: &str = "body_size_limit";

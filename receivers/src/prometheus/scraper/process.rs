@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use super::fetch::{Body, Fetched};
 use crate::prometheus::{
     job::Job,
-    pool::Shared,
     scrape::{Answer, Counts, Memory, Report},
+    shared::Shared,
     target::Target,
 };
 

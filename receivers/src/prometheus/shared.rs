@@ -1,0 +1,89 @@
+//! What all loops of a receiver share: where data goes, what it may occupy, what is counted.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use sluice_component::{Budget, Consume, Host, Permit, Reason, quiet::Quiet};
+use sluice_formats::prometheus::to_otlp::RejectedSamples;
+use sluice_pdata::{Limits, Pdata, Signal};
+
+use super::{scrape::Counts, target::Target};
+
+/// What all loops of a receiver share.
+pub(super) struct Shared {
+    pub(super) next: Arc<dyn Consume>,
+    pub(super) host: Host,
+    /// What one scrape may become.
+    pub(super) limits: Limits,
+    pub(super) trim_metric_suffixes: bool,
+    /// Moves all targets within their intervals, so that two collectors do not scrape at the same moments.
+    pub(super) seed: u64,
+    /// Bytes of an answer where the configuration has no limit.
+    pub(super) largest_body: usize,
+    rejections: Mutex<Quiet>,
+}
+
+impl Shared {
+    pub(super) fn new(next: Arc<dyn Consume>, host: Host, trim_metric_suffixes: bool, seed: u64) -> Self {
+        let mut limits = Limits::default();
+        limits.max_decoded_bytes = limits.max_decoded_bytes.min(host.budget().limit());
+        // One target may not take the memory of all others.
+        let largest_body = host.budget().limit() / 4;
+        Self { next, host, limits, trim_metric_suffixes, seed, largest_body, rejections: Mutex::default() }
+    }
+
+    pub(super) fn budget(&self) -> &Budget {
+        self.host.budget()
+    }
+
+    /// The data of a request, which holds its bytes in the budget. `permit` comes as that of the answer.
+    pub(super) fn admit(&self, wire: Bytes, permit: Option<Permit>) -> Result<Pdata, String> {
+        let mut permit = match permit {
+            Some(permit) => permit,
+            None => self.budget().reserve(0).map_err(|error| error.to_string())?,
+        };
+        let more = wire.len().saturating_sub(permit.bytes());
+        permit.grow(more).map_err(|error| format!("refused for lack of memory: {error}"))?;
+        permit.shrink_to(wire.len());
+        let admitted = Pdata::from_wire(Signal::Metrics, wire, &self.limits);
+        let (mut data, _) = admitted.map_err(|error| error.to_string())?;
+        data.hold(Arc::new(permit));
+        Ok(data)
+    }
+
+    /// Counts what a refusal cost.
+    pub(super) fn count_lost(&self, reason: Reason, points: usize) {
+        self.host.rejected_at_the_door(Signal::Metrics, reason.as_str(), points);
+    }
+
+    /// Counts samples of a good scrape that were not handed on, and tells of them now and then.
+    pub(super) fn count_rejected(&self, target: &Target, counts: &Counts, rejected: &RejectedSamples) {
+        let mut all = 0;
+        let untranslatable = ("unconvertible", rejected.samples() as u64);
+        for (reason, samples) in counts.dropped().chain([untranslatable]).filter(|(_, samples)| *samples > 0)
+        {
+            let samples = usize::try_from(samples).unwrap_or(usize::MAX);
+            self.host.rejected_at_the_door(Signal::Metrics, reason, samples);
+            all += samples;
+        }
+        if all == 0 {
+            return;
+        }
+        let mut quiet = self.rejections.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((scrapes, samples)) = quiet.note(all) {
+            let component = self.host.component();
+            let first = rejected.iter().next().map(|(metric, reason, _)| format!("{metric}: {reason}"));
+            tracing::warn!(
+                %component,
+                target = target.shown(),
+                scrapes,
+                samples,
+                duplicates = counts.duplicates,
+                out_of_order = counts.out_of_order,
+                too_new = counts.too_new,
+                first,
+                "failed to add datapoint"
+            );
+        }
+    }
+}
