@@ -215,20 +215,23 @@ impl Telemetry {
 
     /// otelcol's `otelcol.<component>.consumed.items` family for one edge of a pipeline. Booked by the graph.
     #[must_use]
-    pub fn consumed(&self, component: &ComponentRef, pipeline: &PipelineId) -> ConsumedMetrics {
-        let pipeline_id = pipeline.to_string();
-        let outcomes = self.0.families.consumed(component.kind()).map(|family| {
-            let late = |outcome| {
-                let (id, kind) = (component.id().as_str(), component.kind().as_str());
-                Late::new(family, &[id, kind, &pipeline_id, pipeline.signal().as_str(), outcome])
-            };
-            Arc::new(Outcomes {
-                success: late("success"),
-                failure: late("failure"),
-                refused: late("refused"),
-            })
-        });
-        ConsumedMetrics(outcomes)
+    pub fn consumed(&self, component: &ComponentRef, pipeline: &PipelineId) -> OutcomeMetrics {
+        let family = self.0.families.consumed(component.kind());
+        OutcomeMetrics::new(family, component, &pipeline.to_string(), pipeline.signal())
+    }
+
+    /// otelcol's `otelcol.<component>.produced.items` family: what a processor of `pipeline`, or a connector to all
+    /// pipelines of `signal` that it feeds, handed on. Booked by the graph.
+    #[must_use]
+    pub fn produced(
+        &self,
+        component: &ComponentRef,
+        pipeline: Option<&PipelineId>,
+        signal: Signal,
+    ) -> OutcomeMetrics {
+        let family = self.0.families.produced(component.kind());
+        let pipeline = pipeline.map(ToString::to_string).unwrap_or_default();
+        OutcomeMetrics::new(family, component, &pipeline, signal)
     }
 }
 
@@ -446,9 +449,9 @@ pub struct MemoryLimiterMetrics {
     pub refused: IntCounter,
 }
 
-/// Counts what a component of a pipeline consumed, by outcome.
+/// Counts what a component of a pipeline consumed, or produced, by the outcome.
 #[derive(Debug, Clone)]
-pub struct ConsumedMetrics(Option<Arc<Outcomes>>);
+pub struct OutcomeMetrics(Option<Arc<Outcomes>>);
 
 #[derive(Debug)]
 struct Outcomes {
@@ -459,7 +462,21 @@ struct Outcomes {
     refused: Late,
 }
 
-impl ConsumedMetrics {
+impl OutcomeMetrics {
+    fn new(family: Option<&IntCounterVec>, component: &ComponentRef, pipeline: &str, signal: Signal) -> Self {
+        Self(family.map(|family| {
+            let late = |outcome| {
+                let (id, kind) = (component.id().as_str(), component.kind().as_str());
+                Late::new(family, &[id, kind, pipeline, signal.as_str(), outcome])
+            };
+            Arc::new(Outcomes {
+                success: late("success"),
+                failure: late("failure"),
+                refused: late("refused"),
+            })
+        }))
+    }
+
     /// Counts items by the component's verdict on them.
     pub fn count(&self, verdict: Result<(), &Refusal>, items: usize) {
         let Some(outcomes) = &self.0 else { return };

@@ -137,7 +137,8 @@ impl Builder<'_> {
         let mut pipelines = Vec::new();
         for out in Signal::ALL.into_iter().filter(|&out| routes.contains(&(signal, out))) {
             if let Some(next) = self.entries_behind(id, out) {
-                outputs = outputs.with(out, next);
+                let produced = self.process.telemetry.produced(id, None, out);
+                outputs = outputs.with(out, Arc::new(Outgoing { next, metrics: None, produced }));
             }
             let behind =
                 self.plan.pipelines.iter().filter(|p| p.id.signal() == out && p.receivers.contains(id));
@@ -174,11 +175,13 @@ impl Builder<'_> {
             let cx =
                 BuildCx { account: Some(account.clone()), tier: pipeline.tier, ..self.cx(id, Some(signal)) };
             let behind = close(links.clone(), next.clone(), &account);
-            let outgoing = Arc::new(Outgoing { next: behind, metrics: metrics.clone() });
-            match factory.build(parsed, cx, outgoing) {
+            let produced = self.process.telemetry.produced(id, Some(&pipeline.id), signal);
+            let outgoing =
+                Outgoing { next: behind, metrics: Some(metrics.clone()), produced: produced.clone() };
+            match factory.build(parsed, cx, Arc::new(outgoing)) {
                 Ok(Processor::Transform(transform)) => {
                     // Only edits: joins the run in front of `next`.
-                    links.insert(0, Link { transform, metrics, consumed });
+                    links.insert(0, Link { transform, metrics, consumed, produced });
                 }
                 Ok(Processor::Stage(stage)) => {
                     let pipelines = vec![pipeline.id.clone()];

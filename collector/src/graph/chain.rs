@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sluice_component::{
     Consume, Context, Refusal, Transform, Verdict, async_trait,
     ledger::Account,
-    telemetry::{ConsumedMetrics, ProcessorMetrics},
+    telemetry::{OutcomeMetrics, ProcessorMetrics},
 };
 use sluice_pdata::Pdata;
 
@@ -15,7 +15,8 @@ use sluice_pdata::Pdata;
 pub(super) struct Link {
     pub(super) transform: Arc<dyn Transform>,
     pub(super) metrics: ProcessorMetrics,
-    pub(super) consumed: ConsumedMetrics,
+    pub(super) consumed: OutcomeMetrics,
+    pub(super) produced: OutcomeMetrics,
 }
 
 /// A run of transforms.
@@ -33,18 +34,24 @@ impl Chain {
 
     /// Applies all links. `None` when nothing is left to hand on.
     fn apply(&self, cx: &Context, mut data: Pdata) -> Result<Option<Pdata>, Refusal> {
+        let mut previous: Option<&Link> = None;
         for link in &self.links {
             let before = data.items();
             link.metrics.incoming.inc_by(before as u64);
             let timer = link.metrics.timer();
             let verdict = link.transform.apply(cx, &mut data);
             drop(timer);
-            let verdict = verdict.inspect_err(|refusal| link.consumed.count(Err(refusal), before))?;
-            link.consumed.count(Ok(()), before);
+            let outcome = verdict.as_ref().map(drop);
+            link.consumed.count(outcome, before);
+            if let Some(previous) = previous {
+                previous.produced.count(outcome, before);
+            }
+            let verdict = verdict?;
             if verdict == Verdict::Drop || data.items() == 0 {
                 return Ok(None);
             }
             link.metrics.outgoing.inc_by(data.items() as u64);
+            previous = Some(link);
         }
         Ok(Some(data))
     }
@@ -57,7 +64,11 @@ impl Consume for Chain {
         let left = match self.apply(&cx, data)? {
             Some(data) => {
                 let left = data.items();
-                self.next.consume(cx, data).await?;
+                let verdict = self.next.consume(cx, data).await;
+                if let Some(last) = self.links.last() {
+                    last.produced.count(verdict.as_ref().copied(), left);
+                }
+                verdict?;
                 left
             }
             None => 0,
@@ -73,7 +84,7 @@ impl Consume for Chain {
 pub(super) struct Incoming {
     pub(super) next: Arc<dyn Consume>,
     pub(super) metrics: ProcessorMetrics,
-    pub(super) consumed: ConsumedMetrics,
+    pub(super) consumed: OutcomeMetrics,
 }
 
 #[async_trait]
@@ -90,7 +101,9 @@ impl Consume for Incoming {
 /// Behind a stage: counts what goes out.
 pub(super) struct Outgoing {
     pub(super) next: Arc<dyn Consume>,
-    pub(super) metrics: ProcessorMetrics,
+    /// Of a processor.
+    pub(super) metrics: Option<ProcessorMetrics>,
+    pub(super) produced: OutcomeMetrics,
 }
 
 #[async_trait]
@@ -98,8 +111,9 @@ impl Consume for Outgoing {
     async fn consume(&self, cx: Context, data: Pdata) -> Result<(), Refusal> {
         let items = data.items();
         let verdict = self.next.consume(cx, data).await;
-        if verdict.is_ok() {
-            self.metrics.outgoing.inc_by(items as u64);
+        self.produced.count(verdict.as_ref().copied(), items);
+        if let (Ok(()), Some(metrics)) = (&verdict, &self.metrics) {
+            metrics.outgoing.inc_by(items as u64);
         }
         verdict
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sluice_component::{
     Consume, Context, Refusal, async_trait,
     ledger::Branch,
-    telemetry::{ConsumedMetrics, UnqueuedMetrics},
+    telemetry::{OutcomeMetrics, UnqueuedMetrics},
 };
 use sluice_pdata::Pdata;
 
@@ -15,7 +15,7 @@ pub(super) struct Edge {
     pub(super) branch: Arc<Branch>,
     /// The exporter's own word; connectors never do.
     pub(super) keeps_accounts: bool,
-    pub(super) consumed: ConsumedMetrics,
+    pub(super) consumed: OutcomeMetrics,
     /// Counts for exporters that keep no accounts.
     pub(super) outcome: Option<UnqueuedMetrics>,
 }

@@ -69,6 +69,8 @@ pub(super) struct Families {
     processor_consumed: IntCounterVec,
     connector_consumed: IntCounterVec,
     exporter_consumed: IntCounterVec,
+    processor_produced: IntCounterVec,
+    connector_produced: IntCounterVec,
 }
 
 impl Families {
@@ -293,6 +295,16 @@ impl Families {
                 "Number of items passed to the exporter.",
                 &consumed,
             ),
+            processor_produced: basic.counter(
+                "otelcol_processor_produced_items",
+                "Number of items emitted from the processor.",
+                &consumed,
+            ),
+            connector_produced: basic.counter(
+                "otelcol_connector_produced_items",
+                "Number of items emitted from the connector.",
+                &consumed,
+            ),
         }
     }
 
@@ -303,6 +315,15 @@ impl Families {
             Kind::Connector => Some(&self.connector_consumed),
             Kind::Exporter => Some(&self.exporter_consumed),
             Kind::Receiver | Kind::Extension => None,
+        }
+    }
+
+    /// The `produced` family of a kind. What receivers produce is counted by transport.
+    pub(super) fn produced(&self, kind: Kind) -> Option<&IntCounterVec> {
+        match kind {
+            Kind::Processor => Some(&self.processor_produced),
+            Kind::Connector => Some(&self.connector_produced),
+            Kind::Receiver | Kind::Exporter | Kind::Extension => None,
         }
     }
 }

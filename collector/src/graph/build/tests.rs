@@ -62,3 +62,30 @@ async fn data_flows_through_a_connector_and_both_pipelines_are_even() {
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn what_processors_and_connectors_produce_is_told_by_the_outcome() {
+    let (_, _, process) = send(
+        "produced",
+        "receivers: {toy/produced: }\nprocessors: {toy/1: , toy/2: , toy/3: {drops: true}}\nconnectors: {forward: }\n\
+         exporters: {toy: }\nservice: {pipelines: {traces/in: {receivers: [toy/produced], processors: [toy/1, toy/2], \
+         exporters: [forward]}, traces/out: {receivers: [forward], processors: [toy/3], exporters: [toy]}}}",
+    )
+    .await;
+    let text =
+        prometheus::TextEncoder::new().encode_to_string(&process.telemetry.registry().gather()).unwrap();
+    let produced = |id: &str, kind: &str, pipeline: &str| {
+        format!(
+            "otelcol_{kind}_produced_items{{otelcol_component_id=\"{id}\",otelcol_component_kind=\"{kind}\",\
+             otelcol_component_outcome=\"success\",otelcol_pipeline_id=\"{pipeline}\",otelcol_signal=\"traces\"}} 5\n"
+        )
+    };
+    for (id, kind, pipeline, told) in [
+        ("toy/1", "processor", "traces/in", true),
+        ("toy/2", "processor", "traces/in", true),
+        ("toy/3", "processor", "traces/out", false),
+        ("forward", "connector", "", true),
+    ] {
+        assert_eq!(text.contains(&produced(id, kind, pipeline)), told, "{id}\n{text}");
+    }
+}
