@@ -6,6 +6,8 @@
 mod escaping;
 mod label_text;
 mod negotiate;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use escaping::{Escaping, is_legacy_label_name, is_legacy_metric_name};
