@@ -28,7 +28,11 @@ const SAMPLES: usize = 10_000;
 fn body() -> String {
     let mut body = String::new();
     for family in 0..100 {
-        let kind = ["counter", "gauge", "histogram"][family % 3];
+        let kind = match family % 3 {
+            0 => "counter",
+            1 => "gauge",
+            _ => "histogram",
+        };
         let name = format!("http_server_requests_{family}");
         writeln!(body, "# HELP {name} How many requests were answered.\n# TYPE {name} {kind}").unwrap();
         for series in 0..100 {

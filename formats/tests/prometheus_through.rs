@@ -1,4 +1,5 @@
 //! What is scraped, or was written, leaves by remote write as the same series: names, labels, values to the bit, times.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
 
