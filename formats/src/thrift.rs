@@ -106,6 +106,10 @@ pub trait Read<'a>: Copy {
     /// What was not read yet.
     fn rest(&self) -> &'a [u8];
 
+    /// The same, to be shortened.
+    #[doc(hidden)]
+    fn rest_mut(&mut self) -> &mut &'a [u8];
+
     /// The envelope of a call; its arguments follow as a struct.
     ///
     /// # Errors
@@ -134,7 +138,10 @@ pub trait Read<'a>: Copy {
     ///
     /// # Errors
     /// When it is cut off.
-    fn i8(&mut self) -> Result<i8, Fault>;
+    #[inline]
+    fn i8(&mut self) -> Result<i8, Fault> {
+        take(self.rest_mut()).map(|bytes| i8::from_be_bytes(*bytes))
+    }
 
     /// An `i16`.
     ///
@@ -181,10 +188,6 @@ pub trait Read<'a>: Copy {
     /// How many bytes a value of this type takes, if they all take the same; else how many at least.
     #[doc(hidden)]
     fn size_of(ty: Type) -> Size;
-
-    /// Passes over bytes that are known to be there.
-    #[doc(hidden)]
-    fn advance(&mut self, bytes: usize) -> Result<(), Fault>;
 
     /// The header of a list whose elements have to be of type `element`, if there are any.
     ///
@@ -237,7 +240,7 @@ fn skip<'a, R: Read<'a>>(reader: &mut R, ty: Type, depth: u32) -> Result<(), Fau
         Type::I64 => reader.i64().map(drop),
         Type::Double => reader.double().map(drop),
         Type::Binary => reader.bytes().map(drop),
-        Type::Uuid => reader.advance(16),
+        Type::Uuid => advance(reader, 16),
         Type::Struct => {
             let mut last = 0;
             while let Some(field) = reader.field(&mut last)? {
@@ -261,13 +264,19 @@ fn skip_all<'a, R: Read<'a>>(reader: &mut R, types: &[Type], len: usize, depth: 
     if let [ty] = types
         && let Size::Exactly(bytes) = R::size_of(*ty)
     {
-        return reader.advance(bytes * len);
+        return advance(reader, bytes * len);
     }
     for _ in 0..len {
         for ty in types {
             skip(reader, *ty, depth)?;
         }
     }
+    Ok(())
+}
+
+fn advance<'a, R: Read<'a>>(reader: &mut R, bytes: usize) -> Result<(), Fault> {
+    let rest = reader.rest_mut();
+    *rest = rest.get(bytes..).ok_or_else(|| Fault::new(rest, "value is cut off"))?;
     Ok(())
 }
 

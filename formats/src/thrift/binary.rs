@@ -60,6 +60,11 @@ impl<'a> Read<'a> for Reader<'a> {
         self.rest
     }
 
+    #[inline]
+    fn rest_mut(&mut self) -> &mut &'a [u8] {
+        &mut self.rest
+    }
+
     fn message(&mut self) -> Result<Message<'a>, Fault> {
         let start = self.rest;
         let first = self.i32()?;
@@ -107,11 +112,6 @@ impl<'a> Read<'a> for Reader<'a> {
     #[inline]
     fn bool(&mut self) -> Result<bool, Fault> {
         self.i8().map(|byte| byte != 0)
-    }
-
-    #[inline]
-    fn i8(&mut self) -> Result<i8, Fault> {
-        take(&mut self.rest).map(|bytes| i8::from_be_bytes(*bytes))
     }
 
     #[inline]
@@ -174,16 +174,6 @@ impl<'a> Read<'a> for Reader<'a> {
             Type::Binary => Size::AtLeast(4),
             Type::Set | Type::List => Size::AtLeast(5),
             Type::Map => Size::AtLeast(6),
-        }
-    }
-
-    fn advance(&mut self, bytes: usize) -> Result<(), Fault> {
-        match self.rest.get(bytes..) {
-            Some(rest) => {
-                self.rest = rest;
-                Ok(())
-            }
-            None => Err(Fault::new(self.rest, "value is cut off")),
         }
     }
 }

@@ -129,6 +129,11 @@ impl<'a> Read<'a> for Reader<'a> {
         self.rest
     }
 
+    #[inline]
+    fn rest_mut(&mut self) -> &mut &'a [u8] {
+        &mut self.rest
+    }
+
     fn message(&mut self) -> Result<Message<'a>, Fault> {
         let start = self.rest;
         let [protocol, second] = *take(&mut self.rest)?;
@@ -185,11 +190,6 @@ impl<'a> Read<'a> for Reader<'a> {
             Some(flag) => Ok(flag),
             None => take(&mut self.rest).map(|[byte]| *byte == TRUE),
         }
-    }
-
-    #[inline]
-    fn i8(&mut self) -> Result<i8, Fault> {
-        take(&mut self.rest).map(|bytes| i8::from_be_bytes(*bytes))
     }
 
     #[inline]
@@ -253,16 +253,6 @@ impl<'a> Read<'a> for Reader<'a> {
             Type::Double => Size::Exactly(8),
             Type::Uuid => Size::Exactly(16),
             _ => Size::AtLeast(1),
-        }
-    }
-
-    fn advance(&mut self, bytes: usize) -> Result<(), Fault> {
-        match self.rest.get(bytes..) {
-            Some(rest) => {
-                self.rest = rest;
-                Ok(())
-            }
-            None => Err(Fault::new(self.rest, "value is cut off")),
         }
     }
 }
