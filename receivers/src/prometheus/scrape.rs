@@ -2,7 +2,7 @@
 //!
 //! - `body`: parse, target's labels, relabelling, limits, in this order
 //! - `native`: limits of native histograms
-//! - `series`: what is remembered from one scrape to the next
+//! - `series`, on `texts`: what is remembered from one scrape to the next
 //! - `report`: `up` and the `scrape_*` series
 //! - `appender`: where samples go
 
@@ -14,6 +14,7 @@ mod report;
 mod series;
 #[cfg(test)]
 mod tests;
+mod texts;
 
 pub(super) use appender::Appender;
 pub(super) use body::Counts;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use sluice_component::{Budget, Consume, Host, Permit, Reason, quiet::Quiet};
 use sluice_formats::prometheus::to_otlp::RejectedSamples;
 use sluice_pdata::{Limits, Pdata, Signal};
+use tokio::sync::Semaphore;
 
 use super::{scrape::Counts, target::Target};
 
@@ -20,6 +21,8 @@ pub(super) struct Shared {
     pub(super) seed: u64,
     /// Bytes of an answer where the configuration has no limit.
     pub(super) largest_body: usize,
+    /// As many large answers are read at once as there are processors; the others wait without holding a thread.
+    pub(super) turns: Semaphore,
     rejections: Mutex<Quiet>,
 }
 
@@ -29,7 +32,9 @@ impl Shared {
         limits.max_decoded_bytes = limits.max_decoded_bytes.min(host.budget().limit());
         // One target may not take the memory of all others.
         let largest_body = host.budget().limit() / 4;
-        Self { next, host, limits, trim_metric_suffixes, seed, largest_body, rejections: Mutex::default() }
+        let turns = Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from));
+        let rejections = Mutex::default();
+        Self { next, host, limits, trim_metric_suffixes, seed, largest_body, turns, rejections }
     }
 
     pub(super) fn budget(&self) -> &Budget {

@@ -13,14 +13,13 @@ use sluice_formats::prometheus::{
     to_otlp::{self, Catalog, Families, Sample},
 };
 
-use super::appender::Appender;
+use super::{appender::Appender, texts::Texts};
 
 /// All series of a target.
 #[derive(Debug)]
 pub(super) struct SeriesCache {
-    /// By the bytes that stand for a series in the exposition, so that labels are read and changed once per series and
-    /// not once per scrape.
-    texts: HashMap<Box<[u8]>, Text, RandomState>,
+    /// So that labels are read and changed once per series and not once per scrape.
+    texts: Texts,
     /// Different texts can come to the same labels.
     numbers: HashMap<Arc<Labels>, usize, RandomState>,
     series: Vec<Series>,
@@ -41,13 +40,6 @@ const TEXT_COST: usize = 64;
 const SERIES_COST: usize = 320;
 /// The budget is asked in steps of this.
 const STEP: usize = 64 << 10;
-
-#[derive(Debug)]
-struct Text {
-    /// `None`: relabelling drops it.
-    series: Option<usize>,
-    seen: u64,
-}
 
 #[derive(Debug, Default)]
 struct Series {
@@ -137,7 +129,7 @@ impl SeriesCache {
     /// An empty cache, which grows within `permit`.
     pub(super) fn new(permit: Permit) -> Self {
         Self {
-            texts: HashMap::default(),
+            texts: Texts::default(),
             numbers: HashMap::default(),
             series: Vec::new(),
             free: Vec::new(),
@@ -150,7 +142,7 @@ impl SeriesCache {
 
     /// Forgets everything, for a target that has more than there is room for.
     pub(super) fn clear(&mut self) {
-        self.texts = HashMap::default();
+        self.texts = Texts::default();
         self.numbers = HashMap::default();
         self.series = Vec::new();
         self.free = Vec::new();
@@ -170,14 +162,14 @@ impl SeriesCache {
     pub(super) fn begin(&mut self) {
         self.scrape += 1;
         self.seen_texts = 0;
+        self.texts.begin();
     }
 
     /// Looks the bytes up.
     pub(super) fn lookup(&mut self, text: &[u8]) -> Known {
-        let Some(known) = self.texts.get_mut(text) else { return Known::New };
-        self.seen_texts += usize::from(known.seen != self.scrape);
-        known.seen = self.scrape;
-        known.series.map_or(Known::Dropped, Known::Series)
+        let Some((series, is_new)) = self.texts.find(text, self.scrape) else { return Known::New };
+        self.seen_texts += usize::from(is_new);
+        series.map_or(Known::Dropped, Known::Series)
     }
 
     /// Remembers that relabelling drops what these bytes stand for.
@@ -218,7 +210,7 @@ impl SeriesCache {
 
     fn remember(&mut self, text: &[u8], series: Option<usize>) -> Result<(), OverBudget> {
         self.seen_texts += 1;
-        self.texts.insert(text.into(), Text { series, seen: self.scrape });
+        self.texts.insert(text, series, self.scrape);
         self.take(text.len() + TEXT_COST)
     }
 
@@ -281,13 +273,7 @@ impl SeriesCache {
         }
         if self.seen_texts < self.texts.len() {
             let bytes = &mut self.bytes;
-            self.texts.retain(|bytes_of, text| {
-                let stays = text.seen == scrape;
-                if !stays {
-                    *bytes = bytes.saturating_sub(bytes_of.len() + TEXT_COST);
-                }
-                stays
-            });
+            self.texts.forget_others(scrape, |length| *bytes = bytes.saturating_sub(length + TEXT_COST));
         }
         self.permit.shrink_to(self.bytes + STEP);
     }

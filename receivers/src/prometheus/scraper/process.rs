@@ -153,12 +153,14 @@ pub(super) async fn run(
         Work::Scraped { fetched, .. } => fetched.answer.as_ref().map_or(0, |body| body.bytes.len()),
         Work::Gone { .. } => 0,
     };
+    let its_shared = shared.clone();
     let work = move || {
-        let (data, error) = workspace.do_work(&shared, &job, work);
+        let (data, error) = workspace.do_work(&its_shared, &job, work);
         Done { workspace, data, error }
     };
     if size <= INLINE {
         return Some(work());
     }
+    let _turn = shared.turns.acquire().await.ok()?;
     tokio::task::spawn_blocking(work).await.ok()
 }
