@@ -41,7 +41,7 @@ def sluice(directory: Path, version: int, scrape_configs: list[dict], urls: list
         "retry_on_failure": RETRY,
         **exporter,
     }
-    exporters = {f"prometheusremotewrite/{number}": {"endpoint": url, **settings} for number, url in enumerate(urls)}
+    exporters = {f"prometheus_remote_write/{number}": {"endpoint": url, **settings} for number, url in enumerate(urls)}
     pipeline = {"receivers": ["prometheus"], "exporters": list(exporters)}
     # A `$` of Prometheus's is written twice in a collector's configuration.
     scrape_configs = json.loads(json.dumps(scrape_configs).replace("$", "$$"))

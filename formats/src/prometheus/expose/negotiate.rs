@@ -26,47 +26,23 @@ pub struct Negotiated {
 impl Negotiated {
     /// Reads `Accept`: what the scraper likes best of what there is, by `q` and then by order; text 0.0.4 when nothing
     /// suits, as a scraper that fails tells less than one that tries. OpenMetrics counts only if it is `open_metrics`.
+    ///
+    /// Prometheus 3 says `escaping` of its text formats alone and takes the same names in protobuf: protobuf that is
+    /// asked for without it has what the text formats are asked for with.
     #[must_use]
     pub fn of(accept: &str, open_metrics: bool) -> Self {
-        let mut best: Option<(f32, Self)> = None;
-        for range in accept.split(',') {
-            let Some((q, offer)) = Self::range(range, open_metrics) else { continue };
-            if q > 0.0 && best.is_none_or(|(most, _)| q > most) {
-                best = Some((q, offer));
+        let (mut best, mut any_escaping): (Option<Asked>, _) = (None, None);
+        for asked in accept.split(',').filter_map(|range| Asked::read(range, open_metrics)) {
+            any_escaping = any_escaping.or(asked.escaping);
+            if asked.q > 0.0 && best.as_ref().is_none_or(|best| asked.q > best.q) {
+                best = Some(asked);
             }
         }
-        best.map_or(Self { format: Format::Text0_0_4, escaping: Escaping::default() }, |(_, offer)| offer)
-    }
-
-    fn range(range: &str, open_metrics: bool) -> Option<(f32, Self)> {
-        let mut parts = range.split(';').map(str::trim);
-        let media = parts.next()?.to_ascii_lowercase();
-        let (mut q, mut version, mut escaping, mut encoding, mut message) =
-            (1.0, "", Escaping::default(), "", "");
-        for (name, value) in parts.filter_map(|part| part.split_once('=')) {
-            let value = value.trim().trim_matches('"');
-            match name.trim().to_ascii_lowercase().as_str() {
-                "q" => q = value.parse().ok().filter(|q| (0.0..=1.0).contains(q))?,
-                "version" => version = value,
-                "escaping" => escaping = Escaping::from_word(value).unwrap_or_default(),
-                "encoding" => encoding = value,
-                "proto" => message = value,
-                _ => {}
-            }
-        }
-        let format = match (media.as_str(), version) {
-            ("application/vnd.google.protobuf", _)
-                if encoding == "delimited" && message == "io.prometheus.client.MetricFamily" =>
-            {
-                Format::Protobuf
-            }
-            ("application/openmetrics-text", "1.0.0") if open_metrics => Format::OpenMetrics1_0_0,
-            ("application/openmetrics-text", "" | "0.0.1") if open_metrics => Format::OpenMetrics0_0_1,
-            ("text/plain", "1.0.0") => Format::Text1_0_0,
-            ("text/plain", "" | "0.0.4") | ("text/*" | "*/*", _) => Format::Text0_0_4,
-            _ => return None,
+        let Some(Asked { format, escaping, .. }) = best else {
+            return Self { format: Format::Text0_0_4, escaping: Escaping::default() };
         };
-        Some((q, Self { format, escaping }))
+        let unsaid = if format == Format::Protobuf { any_escaping } else { None };
+        Self { format, escaping: escaping.or(unsaid).unwrap_or_default() }
     }
 
     /// The value of `Content-Type`.
@@ -85,6 +61,45 @@ impl Negotiated {
     }
 }
 
+/// One range of `Accept` that can be served.
+struct Asked {
+    q: f32,
+    format: Format,
+    escaping: Option<Escaping>,
+}
+
+impl Asked {
+    fn read(range: &str, open_metrics: bool) -> Option<Self> {
+        let mut parts = range.split(';').map(str::trim);
+        let media = parts.next()?.to_ascii_lowercase();
+        let (mut q, mut version, mut escaping, mut encoding, mut message) = (1.0, "", None, "", "");
+        for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+            let value = value.trim().trim_matches('"');
+            match name.trim().to_ascii_lowercase().as_str() {
+                "q" => q = value.parse().ok().filter(|q| (0.0..=1.0).contains(q))?,
+                "version" => version = value,
+                "escaping" => escaping = Escaping::from_word(value),
+                "encoding" => encoding = value,
+                "proto" => message = value,
+                _ => {}
+            }
+        }
+        let format = match (media.as_str(), version) {
+            ("application/vnd.google.protobuf", _)
+                if encoding == "delimited" && message == "io.prometheus.client.MetricFamily" =>
+            {
+                Format::Protobuf
+            }
+            ("application/openmetrics-text", "1.0.0") if open_metrics => Format::OpenMetrics1_0_0,
+            ("application/openmetrics-text", "" | "0.0.1") if open_metrics => Format::OpenMetrics0_0_1,
+            ("text/plain", "1.0.0") => Format::Text1_0_0,
+            ("text/plain", "" | "0.0.4") | ("text/*" | "*/*", _) => Format::Text0_0_4,
+            _ => return None,
+        };
+        Some(Self { q, format, escaping })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,7 +108,11 @@ mod tests {
         application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
         text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
     const PROMETHEUS_3_NATIVE: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
-        encoding=delimited;escaping=allow-utf-8;q=0.7,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+        encoding=delimited;q=0.7,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
+        application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
+        text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+    const PROTOBUF_IN_DOTS: &str = "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
+        application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;escaping=dots";
     const PROMETHEUS_2: &str = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;\
         version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 
@@ -109,6 +128,7 @@ mod tests {
         for (accept, text, open) in [
             (PROMETHEUS_3, (Format::Text1_0_0, AllowUtf8), (Format::OpenMetrics1_0_0, AllowUtf8)),
             (PROMETHEUS_3_NATIVE, (Format::Protobuf, AllowUtf8), (Format::Protobuf, AllowUtf8)),
+            (PROTOBUF_IN_DOTS, (Format::Protobuf, Dots), (Format::Protobuf, Dots)),
             (PROMETHEUS_2, (Format::Text0_0_4, Underscores), (Format::OpenMetrics1_0_0, Underscores)),
             (
                 "text/plain;q=0.1;escaping=values, application/openmetrics-text; version=0.0.1 ;q=1;escaping=dots",
