@@ -44,7 +44,7 @@ fn body() -> Bytes {
 fn by_views(body: &Bytes, version: Version, set: &mut SeriesSet) -> Vec<u8> {
     let limits = sluice_pdata::Limits::default();
     let data = Pdata::from_wire(Signal::Metrics, body.clone(), &limits).unwrap().0;
-    translate(data.metrics(), &Options::default(), None, set);
+    translate(&data, &Options::default(), None, set);
     let limits = Limits { max_bytes: usize::MAX, max_series: usize::MAX };
     encode(set, version, 1, limits).remove(0).body
 }
@@ -78,7 +78,7 @@ fn v2_in_lanes(bencher: Bencher<'_, '_>) {
     let data = Pdata::from_wire(Signal::Metrics, body, &sluice_pdata::Limits::default()).unwrap().0;
     let limits = Limits { max_bytes: usize::MAX, max_series: usize::MAX };
     per_series(bencher).bench_local(|| {
-        translate(black_box(&data).metrics(), &Options::default(), None, &mut set);
+        translate(black_box(&data), &Options::default(), None, &mut set);
         encode(&set, Version::V2, 5, limits)
     });
 }

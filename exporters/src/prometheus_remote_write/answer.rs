@@ -87,7 +87,7 @@ impl Written {
         let rejected = if all { holds.points } else { missing.min(holds.points) };
         let mut message = match self.said {
             true => String::new(),
-            false => "the server does not say what it wrote, as one of remote write 2.0 does: ".to_owned(),
+            false => "the server does not say what it wrote, so it does not know remote write 2.0; try `protobuf_message: prometheus.WriteRequest`: ".to_owned(),
         };
         // Writing to a string cannot fail.
         write!(

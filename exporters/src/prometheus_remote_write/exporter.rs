@@ -206,7 +206,7 @@ impl Wire for RemoteWrite {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
         let Work { set, deltas } = &mut *work;
         let deltas = deltas.as_mut().map(|deltas| deltas.at(Instant::now()));
-        translate(data.metrics(), &self.options, deltas, set);
+        translate(data, &self.options, deltas, set);
         let encoded =
             Encoded { requests: self.requests(set), unconvertible: self.lost(set).into_iter().collect() };
         if set.len() > LARGE_BATCH {

@@ -23,8 +23,9 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use sluice_pdata::{
+    Pdata,
     stream::ScopeId,
-    view::{MetricDataView, MetricView, MetricsView, ScopeMetricsView},
+    view::{MetricDataView, MetricView, ScopeMetricsView},
 };
 
 pub use deltas::Deltas;
@@ -88,17 +89,14 @@ impl Default for Options {
 /// Converts `metrics` into `set`, which is cleared first. `deltas` is where delta points are added up; without it they
 /// are lost. Batches that share it have to come in the order of time.
 ///
-/// Lost points are counted in the set. A point of the same series and time as one that was added up is not added again,
+/// A point becomes as many series as it has buckets, each with all of its labels: how much that may be is bounded, by
+/// point and by batch. Lost points are counted in the set. A point of the same series and time as one that was added up is not added again,
 /// so that the same batch may be converted again.
-pub fn translate(
-    metrics: MetricsView<'_>,
-    options: &Options,
-    mut deltas: Option<&mut Deltas>,
-    set: &mut SeriesSet,
-) {
+pub fn translate(data: &Pdata, options: &Options, mut deltas: Option<&mut Deltas>, set: &mut SeriesSet) {
     set.clear();
     let mut translator = Translator::new(options, set);
-    for resource in metrics {
+    translator.room = data.size().saturating_mul(GROWTH).saturating_add(ROOM).min(MOST_ROOM);
+    for resource in data.metrics() {
         translator.enter_resource(&resource.resource);
         for scope in resource.scope_metrics {
             let scope_id = || sluice_pdata::stream::ResourceId::of(&resource.resource).scope(&scope);
@@ -112,6 +110,14 @@ pub fn translate(
     set.finish();
 }
 
+/// Most bytes that the labels of one point's series may take.
+const MOST_OF_A_POINT: usize = 4 << 20;
+/// What the labels of all points with many series may take: this, and so many times the batch's own size, but never
+/// more than that.
+const ROOM: usize = 128 << 20;
+const GROWTH: usize = 96;
+const MOST_ROOM: usize = 1 << 30;
+
 /// What is known while a batch is read.
 struct Translator<'a, 's> {
     options: &'s Options,
@@ -123,6 +129,8 @@ struct Translator<'a, 's> {
     base: Vec<Label>,
     /// The families of the resource: number and type.
     families: HashMap<Symbol, (u32, MetricType), RandomState>,
+    /// What points of many series may still take.
+    room: usize,
     text: String,
     points: points::Scratch,
 }
@@ -152,6 +160,7 @@ impl<'a, 's> Translator<'a, 's> {
             resource: Resource::default(),
             base: Vec::new(),
             families: HashMap::default(),
+            room: 0,
             text: String::new(),
             points: points::Scratch::new(&mut set.symbols),
             set,

@@ -52,7 +52,7 @@ fn data(points: usize) -> Pdata {
 fn allocations(data: &Pdata, version: Version) -> u64 {
     let mut set = SeriesSet::default();
     let mut work = || {
-        translate(data.metrics(), &Options::default(), None, &mut set);
+        translate(data, &Options::default(), None, &mut set);
         drop(encode(&set, version, 5, ALL));
     };
     // What is kept from batch to batch grows once.

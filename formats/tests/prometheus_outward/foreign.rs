@@ -94,7 +94,7 @@ pub(crate) fn sent_and_lost(
     deltas: Option<&mut Deltas>,
 ) -> (Vec<String>, Vec<String>) {
     let mut set = SeriesSet::default();
-    translate(data.metrics(), options, deltas, &mut set);
+    translate(data, options, deltas, &mut set);
     let requests = encode(&set, Version::V2, 1, ALL);
     let lines: Vec<String> = requests.iter().flat_map(|request| v2(&request.body)).collect();
     let lost = set.lost().map(|(metric, reason, points)| format!("{metric}: {} {points}", reason.as_str()));

@@ -1,6 +1,6 @@
 //! A4: classic histograms, and those with custom buckets.
 
-use sluice_formats::prometheus::from_otlp::Options;
+use sluice_formats::prometheus::from_otlp::{Options, Reason, SeriesSet, translate};
 use sluice_pdata::otlp::metrics::v1::HistogramDataPoint;
 
 use crate::foreign::{sent, sent_and_lost, sent_with, without_metadata};
@@ -148,4 +148,35 @@ fn custom_buckets_that_prometheus_refuses_are_lost() {
     let (lines, lost) = custom(vec![falling, infinite, miscounted]);
     assert!(lines.is_empty());
     assert_eq!(lost, ["h: bucket_mismatch 2", "h: count_mismatch 1"]);
+}
+
+/// i3: each of many buckets is a series with each of many labels.
+#[test]
+fn a_point_that_would_become_too_much_is_lost() {
+    let many = 3000_u32;
+    let bounds: Vec<f64> = (0..many).map(f64::from).collect();
+    let mut point = buckets(1, None, &bounds, &vec![1; bounds.len() + 1]);
+    let keys: Vec<String> = (0..many).map(|n| format!("key{n}")).collect();
+    point.attributes = attributes(&keys.iter().map(|key| (key.as_str(), "x")).collect::<Vec<_>>());
+    let small = buckets(1, None, &[1.0], &[1, 1]);
+    let data = of(vec![histogram("h", CUMULATIVE, vec![point.clone(), small])]);
+    let (lines, lost) = sent_and_lost(&data, &Options::default(), None);
+    assert_eq!((lines.len(), lost), (3, vec!["h: too_large 1".to_owned()]));
+    let (lines, _) = custom(vec![point]);
+    assert_eq!(lines.len(), 1, "a native histogram is one series");
+}
+
+#[test]
+fn points_that_would_become_too_much_together_are_lost() {
+    // Each takes almost as much as a point may, and three hundred times what it has on the wire.
+    let keys: Vec<String> = (0..420).map(|n| format!("k{n}")).collect();
+    let attributes = attributes(&keys.iter().map(|key| (key.as_str(), "x")).collect::<Vec<_>>());
+    let bounds: Vec<f64> = (0..420).map(f64::from).collect();
+    let point = HistogramDataPoint { attributes, ..buckets(1, None, &bounds, &vec![1; 421]) };
+    let points = (0..60).map(|at| HistogramDataPoint { time_unix_nano: at * MS, ..point.clone() });
+    let data = of(vec![histogram("h", CUMULATIVE, points.collect())]);
+    let mut set = SeriesSet::default();
+    translate(&data, &Options::default(), None, &mut set);
+    let lost: Vec<_> = set.lost().map(|(metric, reason, points)| (metric, reason, points < 30)).collect();
+    assert_eq!(lost, [("h", Reason::TooLarge, true)]);
 }

@@ -84,7 +84,7 @@ proptest! {
 
         // However it is cut, and in either version, the same series are sent.
         let mut set = SeriesSet::default();
-        translate(data.metrics(), &options, None, &mut set);
+        translate(&data, &options, None, &mut set);
         let limits = Limits { max_bytes, ..ALL };
         let cut: Vec<String> =
             encode(&set, Version::V2, lanes, limits).iter().flat_map(|r| v2(&r.body)).collect();

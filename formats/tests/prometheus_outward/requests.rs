@@ -13,7 +13,7 @@ use crate::otlp::{
 
 fn set_of(data: &Pdata) -> SeriesSet {
     let mut set = SeriesSet::default();
-    translate(data.metrics(), &Options::default(), None, &mut set);
+    translate(data, &Options::default(), None, &mut set);
     set
 }
 
@@ -132,8 +132,8 @@ fn a_stream_has_its_lane_in_every_batch() {
     for at in 1..4 {
         // Other things stand before it, and its symbols have other numbers.
         let batch = of(vec![gauge(&format!("other{at}"), vec![number(&[("n", "7")], at, 1.0)])]);
-        translate(batch.metrics(), &Options::default(), None, &mut set);
-        translate(many(50, at).metrics(), &Options::default(), None, &mut set);
+        translate(&batch, &Options::default(), None, &mut set);
+        translate(&many(50, at), &Options::default(), None, &mut set);
         for request in encode(&set, Version::V2, 5, ALL) {
             for line in lines(&request, Version::V2) {
                 // The stream: without the suffix, the bound and the sample.

@@ -195,6 +195,13 @@ impl<'a> Labels<'a> {
         }
     }
 
+    /// What the labels take in each series, at most: their text, and what is kept of each.
+    pub(super) fn size(&self, symbols: &Symbols) -> usize {
+        let size =
+            |label: &Label| 16 + symbols.bytes(label.name.symbol).len() + symbols.bytes(label.value).len();
+        self.all.iter().map(size).sum::<usize>() + 64
+    }
+
     /// What tells the point from others, but for its metric's suffixes and the bounds of its buckets.
     pub(super) fn stream(&self, family: Symbol, symbols: &Symbols) -> u64 {
         let mut hash = symbols.hasher().build_hasher();

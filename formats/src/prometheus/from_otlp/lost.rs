@@ -37,6 +37,8 @@ pub enum Reason {
     ScaleTooCoarse,
     /// A count or bucket index that Prometheus cannot hold.
     OutOfRange,
+    /// It has too many buckets with too many labels.
+    TooLarge,
     /// The series has numbers and native histograms.
     MixedSeries,
     /// A later point of the batch has the same series and millisecond, and another value.
@@ -63,6 +65,7 @@ impl Reason {
             Self::CountMismatch => "count_mismatch",
             Self::ScaleTooCoarse => "scale_too_coarse",
             Self::OutOfRange => "out_of_range",
+            Self::TooLarge => "too_large",
             Self::MixedSeries => "mixed_series",
             Self::DuplicateTimestamp => "duplicate_timestamp",
         }

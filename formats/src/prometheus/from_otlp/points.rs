@@ -193,7 +193,7 @@ impl<'a> Translator<'a, '_> {
         let times = Times::new(point.time_unix_nano, point.start_time_unix_nano);
         let stale = point.flags & 1 == 1;
         let value = |value| if stale { stale_nan() } else { normal(value) };
-        self.fill(point.attributes)?;
+        self.fill_for(point.quantile_values.len().saturating_add(2), point.attributes)?;
         let stream = self.labels.stream(metric.family_name, &self.set.symbols);
         let names = self.points.suffixed(metric.family_name, &mut self.set.symbols);
         let series = self.series(names.count, None, metric.family, stream);
@@ -221,11 +221,11 @@ impl<'a> Translator<'a, '_> {
         if !counts.is_empty() && counts.len() != bounds.len() + 1 {
             return Err(Reason::BucketMismatch);
         }
-        self.fill(attributes)?;
-        let stream = self.labels.stream(metric.family_name, &self.set.symbols);
         if self.options.custom_buckets {
-            return self.custom(metric, exemplars, point, stream);
+            return self.custom(metric, attributes, exemplars, point);
         }
+        self.fill_for(bounds.len().saturating_add(3), attributes)?;
+        let stream = self.labels.stream(metric.family_name, &self.set.symbols);
         let times = Times::new(point.time_unix_nano, point.start_time_unix_nano);
         let stale = point.flags & 1 == 1;
         let value = |value| if stale { stale_nan() } else { normal(value) };
@@ -276,10 +276,12 @@ impl<'a> Translator<'a, '_> {
     fn custom(
         &mut self,
         metric: Metric,
+        attributes: Attributes<'a>,
         exemplars: Exemplars<'a>,
         point: &HistogramDataPointView<'_>,
-        stream: u64,
     ) -> Result<(), Reason> {
+        self.fill(attributes)?;
+        let stream = self.labels.stream(metric.family_name, &self.set.symbols);
         let mut histogram = Histogram::new(Times::new(point.time_unix_nano, point.start_time_unix_nano));
         histogram.schema = CUSTOM_BUCKETS_SCHEMA;
         let start = self.set.bounds.len();
@@ -379,10 +381,21 @@ impl<'a> Translator<'a, '_> {
         Ok(())
     }
 
-    /// Makes the labels of a point.
+    /// Makes the labels of a point that is one series.
     pub(super) fn fill(&mut self, attributes: Attributes<'a>) -> Result<(), Reason> {
         let (namer, symbols) = (&self.options.namer, &mut self.set.symbols);
         self.labels.fill(attributes, &self.base, &self.external, namer, symbols)
+    }
+
+    /// Makes the labels of a point that is several series, if there is room for all of them.
+    fn fill_for(&mut self, series: usize, attributes: Attributes<'a>) -> Result<(), Reason> {
+        self.fill(attributes)?;
+        let takes = self.labels.size(&self.set.symbols).saturating_mul(series);
+        if takes > super::MOST_OF_A_POINT {
+            return Err(Reason::TooLarge);
+        }
+        self.room = self.room.checked_sub(takes).ok_or(Reason::TooLarge)?;
+        Ok(())
     }
 
     /// The series of the point whose labels were made last.
