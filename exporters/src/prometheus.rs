@@ -23,7 +23,8 @@ mod scrape;
 mod settings;
 mod store;
 // They stand where the other exporters' tests do, which needs a client.
-#[cfg(all(test, feature = "http-client"))]
+#[cfg(test)]
+#[cfg(feature = "http-client")]
 mod tests;
 
 pub use exporter::Factory;

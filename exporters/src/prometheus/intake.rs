@@ -18,7 +18,7 @@ use super::{
     naming::Description,
     point::{Point, Temporality, attributes, points},
     settings::Settings,
-    store::{Rows, Series, Store},
+    store::{Family, Rows, Series, Store},
 };
 
 /// Takes batches in.
@@ -80,11 +80,15 @@ impl Intake {
     ) -> Result<u64, Lost> {
         let temporality = Temporality::of(metric)?;
         description.set(metric, &self.rules.namer)?;
-        self.family(description, |rows| {
+        self.family(description, |family, rows| {
+            if !family.has_help(&description.help) {
+                losses.other_help(metric.name.as_str());
+            }
             let mut latest = 0;
             for point in points(metric.data) {
                 let stream = id.stream(&attributes(&point));
-                let point = Point { stream, view: &point, temporality, kind: description.kind };
+                let (kind, name) = (description.kind, description.name.len());
+                let point = Point { stream, view: &point, temporality, kind, name };
                 latest = latest.max(point.time());
                 let labels = || Ok((self.rules.own(&point.attributes())?, base.get()));
                 if let Err(lost) = self.put(rows, point, labels) {
@@ -96,7 +100,11 @@ impl Intake {
     }
 
     /// Works on the series of a family, which nobody else sees meanwhile.
-    fn family<R>(&self, description: &Description, work: impl FnOnce(&mut Rows) -> R) -> Result<R, Lost> {
+    fn family<R>(
+        &self,
+        description: &Description,
+        work: impl FnOnce(&Family, &mut Rows) -> R,
+    ) -> Result<R, Lost> {
         loop {
             let family = self.store.family(description)?;
             let mut rows = family.rows();
@@ -104,7 +112,7 @@ impl Intake {
             if rows.is_closed() {
                 continue;
             }
-            let result = work(&mut rows);
+            let result = work(&family, &mut rows);
             let empty = rows.is_empty();
             drop(rows);
             if empty {
@@ -171,11 +179,11 @@ impl Intake {
             value: Some(NumberView::Int(1)),
             ..NumberDataPointView::default()
         });
-        let kind = description.kind;
-        let point = Point { stream, view: &view, temporality: Temporality::Cumulative, kind };
+        let (kind, name) = (description.kind, description.name.len());
+        let point = Point { stream, view: &view, temporality: Temporality::Cumulative, kind, name };
         let base = Base::constant(&self.rules);
         let labels = || Ok((self.rules.target_info(resource), &base));
-        self.family(description, |rows| self.put(rows, point, labels))?
+        self.family(description, |_, rows| self.put(rows, point, labels))?
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) enum Lost {
     ScaleTooCoarse,
     /// A count or bucket index that Prometheus cannot hold.
     OutOfRange,
+    /// Lines of more than 1 MiB of text.
+    TooLarge,
     /// A new series above `max_series`.
     MaxSeries,
     /// A new series above the memory budget.
@@ -62,6 +64,7 @@ impl Lost {
             Self::CountMismatch => "count_mismatch",
             Self::ScaleTooCoarse => "scale_too_coarse",
             Self::OutOfRange => "out_of_range",
+            Self::TooLarge => "too_large",
             Self::MaxSeries => "max_series",
             Self::MemoryLimit => "memory_limit",
         }
@@ -70,6 +73,7 @@ impl Lost {
     /// What the ledger books.
     fn reason(self) -> Reason {
         match self {
+            Self::TooLarge => Reason::TooLarge,
             Self::MaxSeries => Reason::Invalid,
             Self::MemoryLimit => Reason::MemoryLimit,
             _ => Reason::Unconvertible,
@@ -77,26 +81,35 @@ impl Lost {
     }
 }
 
-/// The lost points of one batch: metric, reason, how many.
+/// What of one batch is not exposed.
 #[derive(Debug, Default)]
-pub(super) struct Losses<'a>(Vec<(&'a str, Lost, usize)>);
+pub(super) struct Losses<'a> {
+    /// Metric, reason, how many points.
+    points: Vec<(&'a str, Lost, usize)>,
+    /// Metrics whose help text is not that of their family.
+    help: Vec<&'a str>,
+}
 
 impl<'a> Losses<'a> {
     pub(super) fn add(&mut self, metric: &'a str, lost: Lost, points: usize) {
-        match self.0.last_mut() {
+        match self.points.last_mut() {
             Some((last, why, sum)) if *last == metric && *why == lost => *sum += points,
-            _ if points > 0 => self.0.push((metric, lost, points)),
+            _ if points > 0 => self.points.push((metric, lost, points)),
             _ => {}
         }
     }
 
+    pub(super) fn other_help(&mut self, metric: &'a str) {
+        self.help.push(metric);
+    }
+
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, Lost, usize)> {
-        self.0.iter().copied()
+        self.points.iter().copied()
     }
 
     pub(super) fn points(&self) -> usize {
-        self.0.iter().map(|(_, _, points)| points).sum()
+        self.points.iter().map(|(_, _, points)| points).sum()
     }
 }
 
@@ -105,23 +118,34 @@ impl<'a> Losses<'a> {
 pub(super) struct Books {
     component: ComponentRef,
     metrics: UnconvertedMetrics,
-    quiet: Mutex<Quiet>,
+    lost: Mutex<Quiet>,
+    help: Mutex<Quiet>,
 }
 
 impl Books {
     pub(super) fn new(component: ComponentRef, metrics: UnconvertedMetrics) -> Self {
-        Self { component, metrics, quiet: Mutex::default() }
+        Self { component, metrics, lost: Mutex::default(), help: Mutex::default() }
     }
 
     pub(super) fn book(&self, cx: &Context, losses: &Losses<'_>) {
-        for &(metric, lost, points) in &losses.0 {
+        for &(metric, lost, points) in &losses.points {
             self.metrics.add(metric, lost.word(), points);
             if let Some(branch) = cx.branch() {
                 branch.dropped(lost.reason(), points);
             }
         }
-        let Some(&(metric, lost, _)) = losses.0.first() else { return };
-        let noted = self.quiet.lock().unwrap_or_else(PoisonError::into_inner).note(losses.points());
+        if let Some(metric) = losses.help.first() {
+            let noted = self.help.lock().unwrap_or_else(PoisonError::into_inner).note(losses.help.len());
+            if noted.is_some() {
+                tracing::info!(
+                    component = %self.component,
+                    metric,
+                    "metrics of one name have several descriptions, such as this one: the first one is exposed"
+                );
+            }
+        }
+        let Some(&(metric, lost, _)) = losses.points.first() else { return };
+        let noted = self.lost.lock().unwrap_or_else(PoisonError::into_inner).note(losses.points());
         if let Some((_, points)) = noted {
             tracing::warn!(
                 component = %self.component,

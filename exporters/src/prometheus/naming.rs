@@ -8,6 +8,9 @@ use sluice_pdata::view::{MetricDataView, MetricView};
 
 use super::lost::Lost;
 
+/// Bytes of a help text that are kept: each message of a large family repeats it.
+const LONGEST_HELP: usize = 4 << 10;
+
 /// A metric's family, as it would be if it were the first of its name.
 #[derive(Debug, Default)]
 pub(super) struct Description {
@@ -28,7 +31,9 @@ impl Description {
         self.unit.clear();
         namer.unit(&mut self.unit, unit);
         self.help.clear();
-        self.help.push_str(metric.description.as_str());
+        let help = metric.description.as_str();
+        let end = (0..=LONGEST_HELP.min(help.len())).rev().find(|&at| help.is_char_boundary(at));
+        self.help.push_str(help.get(..end.unwrap_or_default()).unwrap_or_default());
         Ok(())
     }
 

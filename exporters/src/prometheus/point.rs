@@ -16,6 +16,8 @@ pub(super) struct Point<'p, 'a> {
     pub(super) temporality: Temporality,
     /// Of the family.
     pub(super) kind: MetricType,
+    /// Bytes of the family's name.
+    pub(super) name: usize,
 }
 
 /// Whether a point says everything since a start, or since the last point.
@@ -90,6 +92,20 @@ impl<'a> Point<'_, 'a> {
     /// Nanoseconds since the Unix epoch, 0 if unknown.
     pub(super) fn time(&self) -> u64 {
         common(self.view).time
+    }
+
+    /// Whether its lines of text, each with the name and these bytes of labels, are more than a scrape should hold in
+    /// memory at once: a small request can ask for terabytes.
+    pub(super) fn is_too_large(&self, labels: usize) -> bool {
+        const MOST: usize = 1 << 20;
+        /// A suffix, a bound and a value.
+        const REST: usize = 64;
+        let lines = match self.view {
+            DataPointView::Number(_) | DataPointView::ExponentialHistogram(_) => 1,
+            DataPointView::Histogram(point) => point.bucket_counts.len() + 3,
+            DataPointView::Summary(point) => point.quantile_values.len() + 2,
+        };
+        lines.saturating_mul(self.name + labels + REST) > MOST
     }
 
     /// Whether it says that the stream has ended: no value was recorded.

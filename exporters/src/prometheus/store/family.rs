@@ -68,6 +68,11 @@ impl Family {
         }
     }
 
+    /// Whether that is what the family's first metric said.
+    pub(in crate::prometheus) fn has_help(&self, help: &str) -> bool {
+        *self.help == *help
+    }
+
     pub(in crate::prometheus) fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -65,6 +65,9 @@ impl Series {
         namer: &Namer,
         now: u64,
     ) -> Result<(), Lost> {
+        if point.is_too_large(self.labels.own.len() + self.labels.base.len()) {
+            return Err(Lost::TooLarge);
+        }
         match &mut self.sum {
             Some(sum) => {
                 let total = sum.add(point.view)?;

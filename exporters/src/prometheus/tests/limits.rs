@@ -97,3 +97,20 @@ fn scraping_allocates_pieces_and_no_exposition() {
         assert!(measured.bytes_max < 512 << 10, "{accept}: {} bytes for {whole}", measured.bytes_max);
     }
 }
+
+#[test]
+fn i14_a_point_cannot_ask_for_more_text_than_fits_in_a_piece() {
+    let exposed = Exposed::new("");
+    let long = "x".repeat(100_000);
+    let bounds: Vec<_> = (0..1000).map(f64::from).collect();
+    let counts = vec!["1"; 1001];
+    let histogram = |labels: &[(&str, &str)]| {
+        let point = json!({"attributes": attributes(labels), "timeUnixNano": T.to_string(), "count": "1001",
+            "explicitBounds": bounds, "bucketCounts": counts});
+        json!({"name": "h", "description": long, "histogram": {"aggregationTemporality": 2, "dataPoints": [point]}})
+    };
+    let data = of(&[], &json!([histogram(&[("a", "short")]), histogram(&[("a", long.as_str())])]));
+    assert_eq!(exposed.lost(&data), [("h".to_owned(), Lost::TooLarge, 1)]);
+    let negotiated = Negotiated::of("", false);
+    assert!(exposed.scrape().pieces(negotiated).all(|piece| piece.len() < 128 << 10));
+}
