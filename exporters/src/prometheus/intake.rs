@@ -13,7 +13,7 @@ use sluice_pdata::{
 };
 
 use super::{
-    labels::{Base, Labels, Rules},
+    labels::{Base, Labels, Rules, Texts},
     lost::{Losses, Lost},
     naming::Description,
     point::{Point, Temporality, attributes, points},
@@ -57,7 +57,7 @@ impl Intake {
                     match self.metric(&metric, scope_id.metric(&metric), &base, &mut description, &mut losses)
                     {
                         Ok(time) => latest = latest.max(time),
-                        Err(lost) => losses.add(metric.name.as_str(), lost, metric.data.len()),
+                        Err(lost) => self.lose(&mut losses, &metric, lost, metric.data.len()),
                     }
                 }
             }
@@ -92,11 +92,18 @@ impl Intake {
                 latest = latest.max(point.time());
                 let labels = || Ok((self.rules.own(&point.attributes())?, base.get()));
                 if let Err(lost) = self.put(rows, point, labels) {
-                    losses.add(metric.name.as_str(), lost, 1);
+                    self.lose(losses, metric, lost, 1);
                 }
             }
             latest
         })
+    }
+
+    fn lose<'a>(&self, losses: &mut Losses<'a>, metric: &MetricView<'a>, lost: Lost, points: usize) {
+        losses.add(metric.name.as_str(), lost, points);
+        if matches!(lost, Lost::MaxSeries | Lost::MemoryLimit) {
+            self.store.overflown(points);
+        }
     }
 
     /// Works on the series of a family, which nobody else sees meanwhile.
@@ -141,29 +148,32 @@ impl Intake {
                 if let Some((series, bounds)) = rows.series(at) {
                     series.update(point, bounds, &self.rules.namer, now)?;
                 }
-                self.count(rows.resized(at, room))
+                rows.resized(at, room)
             }
             (false, None) => {
                 let (own, base) = labels()?;
-                let labels = base.with(&own, point.kind, |text| self.store.share(text));
-                if let Some((at, owner)) = rows.same_labels(&labels) {
-                    if !owner.ended_before(point) && !self.store.is_silent(owner.updated) {
-                        return Err(Lost::SameSeries);
-                    }
-                    rows.remove(at, room);
+                let labels = base.with(&own, point.kind, |text| self.store.share(text))?;
+                let base = labels.base.clone();
+                let taken = self.put_new(rows, point, labels);
+                if taken.is_err() {
+                    self.store.unshare(base);
                 }
-                let series =
-                    Series::new(point, labels, &mut rows.bounds, &self.rules.namer, self.store.now())?;
-                self.count(rows.insert(series, room))
+                taken
             }
         }
     }
 
-    fn count(&self, taken: Result<(), Lost>) -> Result<(), Lost> {
-        if taken.is_err() {
-            self.store.overflown();
+    /// Puts the first point of a stream.
+    fn put_new(&self, rows: &mut Rows, point: Point<'_, '_>, labels: Texts) -> Result<(), Lost> {
+        let room = &self.store.room;
+        if let Some((at, owner)) = rows.same_labels(&labels) {
+            if !owner.ended_before(point) && !self.store.is_silent(owner.updated) {
+                return Err(Lost::SameSeries);
+            }
+            rows.remove(at, room);
         }
-        taken
+        let series = Series::new(point, labels, &mut rows.bounds, &self.rules.namer, self.store.now())?;
+        rows.insert(series, room)
     }
 
     /// Tells what the resource says of itself.

@@ -167,8 +167,8 @@ impl Base {
         &self,
         own: &Labels,
         kind: MetricType,
-        share: impl FnOnce(String) -> Arc<str>,
-    ) -> Texts {
+        share: impl FnOnce(String) -> Result<Arc<str>, Lost>,
+    ) -> Result<Texts, Lost> {
         let reserved = match kind {
             MetricType::Histogram => "le",
             MetricType::Summary => "quantile",
@@ -186,7 +186,7 @@ impl Base {
         for (name, value) in labels.filter(|(name, _)| *name != reserved) {
             push_label(&mut base, name, value);
         }
-        Texts { own: text.into_boxed_str(), base: share(base) }
+        Ok(Texts { own: text.into_boxed_str(), base: share(base)? })
     }
 }
 

@@ -15,6 +15,7 @@ use std::{
 };
 
 use sluice_component::Budget;
+use sluice_formats::prometheus::model::MetricType;
 use tokio::time::Instant;
 
 pub(super) use self::{
@@ -100,11 +101,21 @@ impl Store {
         if samples.iter().any(|name| index.samples.contains_key(name)) {
             return Err(Lost::NameConflict);
         }
+        self.room.resize(0, self.bytes_of(&description.name, &description.help, description.kind))?;
         let name: Arc<str> = description.name.as_str().into();
         index.samples.extend(samples.into_iter().map(|sample| (sample, name.clone())));
         let family = Arc::new(Family::new(name.clone(), description));
         index.families.insert(name, family.clone());
         Ok(family)
+    }
+
+    /// What a family takes beside its series.
+    fn bytes_of(&self, name: &str, help: &str, kind: MetricType) -> usize {
+        /// Entries of the index, with what their allocations round up to.
+        const ENTRY: usize = 64;
+        let samples = sample_names(name, kind, self.open_metrics);
+        let samples: usize = samples.iter().map(|sample| ENTRY + sample.len()).sum();
+        size_of::<Family>() + 2 * ENTRY + name.len() + help.len() + samples
     }
 
     #[cfg(test)]
@@ -120,19 +131,29 @@ impl Store {
     }
 
     /// The same text for equal texts.
-    pub(super) fn share(&self, text: String) -> Arc<str> {
+    pub(super) fn share(&self, text: String) -> Result<Arc<str>, Lost> {
         let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = texts.get(text.as_str()) {
-            return known.clone();
+            return Ok(known.clone());
         }
+        self.room.resize(0, bytes_of_text(&text))?;
         let text: Arc<str> = text.into();
         texts.insert(text.clone());
-        text
+        Ok(text)
     }
 
-    /// Counts a point of a series for which there is no room.
-    pub(super) fn overflown(&self) {
-        self.overflow.fetch_add(1, Ordering::Relaxed);
+    /// Forgets a text that no series has come to use.
+    pub(super) fn unshare(&self, text: Arc<str>) {
+        let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::strong_count(&text) == 2 && texts.remove(&text) {
+            // Less is always granted.
+            let _granted = self.room.resize(bytes_of_text(&text), 0);
+        }
+    }
+
+    /// Counts points of series for which there is no room.
+    pub(super) fn overflown(&self, points: usize) {
+        self.overflow.fetch_add(points as u64, Ordering::Relaxed);
     }
 
     /// The points that were counted so.
@@ -152,7 +173,13 @@ impl Store {
             last = Some(family);
         }
         let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
-        texts.retain(|text| Arc::strong_count(text) > 1);
+        texts.retain(|text| {
+            let used = Arc::strong_count(text) > 1;
+            if !used {
+                let _granted = self.room.resize(bytes_of_text(text), 0);
+            }
+            used
+        });
         let len = texts.len();
         texts.shrink_to(2 * len);
     }
@@ -164,6 +191,7 @@ impl Store {
         if rows.is_empty() {
             rows.closed = true;
             index.families.remove(&family.name);
+            let _granted = self.room.resize(self.bytes_of(&family.name, family.head().help, family.kind), 0);
             for sample in sample_names(&family.name, family.kind, self.open_metrics) {
                 index.samples.remove(&sample);
             }
@@ -181,6 +209,12 @@ impl Rows {
     pub(super) fn is_closed(&self) -> bool {
         self.closed
     }
+}
+
+fn bytes_of_text(text: &str) -> usize {
+    /// An entry of the table, the counts of the `Arc`, and what its allocation rounds up to.
+    const ENTRY: usize = 64;
+    ENTRY + text.len()
 }
 
 fn ms(duration: Duration) -> u64 {

@@ -114,3 +114,24 @@ fn i14_a_point_cannot_ask_for_more_text_than_fits_in_a_piece() {
     let negotiated = Negotiated::of("", false);
     assert!(exposed.scrape().pieces(negotiated).all(|piece| piece.len() < 128 << 10));
 }
+
+#[test]
+fn i14_resources_and_names_count_as_well() {
+    let budget = Budget::new(1 << 20);
+    let exposed = Exposed::within("", budget.clone());
+    let long = "x".repeat(2000);
+    let mut taken = 0;
+    // Far more than the budget holds, of which each part is small.
+    for n in 0..2000 {
+        let service = format!("{long}{n}");
+        let mut metric = gauge(&format!("g{n}"), &[], 1.0, T);
+        metric["description"] = json!(long);
+        let lost = exposed.lost(&of(&[("service.name", service.as_str())], &json!([metric])));
+        assert!(lost.iter().all(|(_, lost, _)| *lost == Lost::MemoryLimit));
+        taken += usize::from(lost.is_empty());
+    }
+    assert!((200..260).contains(&taken), "{taken} series of some 4.5 KiB");
+    assert!(budget.used() <= 1 << 20);
+    drop(exposed);
+    assert_eq!(budget.used(), 0);
+}
