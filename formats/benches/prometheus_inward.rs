@@ -156,7 +156,7 @@ fn write(bencher: Bencher<'_, '_>, version: Version) {
     let request = Target::new().scrape(Format::OpenMetrics, body().as_bytes());
     let data = Pdata::from_wire(Signal::Metrics, request.wire, &Limits::default()).unwrap().0;
     let mut set = SeriesSet::default();
-    from_otlp::translate(data.metrics(), &from_otlp::Options::default(), None, &mut set);
+    from_otlp::translate(&data, &from_otlp::Options::default(), None, &mut set);
     let whole = remote_write::Limits { max_bytes: usize::MAX, max_series: usize::MAX };
     let request = encode(&set, version, 1, whole).remove(0);
     let known = Known::default();

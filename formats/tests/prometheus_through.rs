@@ -76,7 +76,7 @@ fn options(strategy: Strategy) -> from_otlp::Options {
 /// Requests of remote write.
 fn written(data: &Pdata, version: Version, strategy: Strategy) -> Vec<Vec<u8>> {
     let mut set = SeriesSet::default();
-    from_otlp::translate(data.metrics(), &options(strategy), None, &mut set);
+    from_otlp::translate(data, &options(strategy), None, &mut set);
     assert!(set.is_complete(), "{:?}", set.lost().collect::<Vec<_>>());
     let limits = remote_write::Limits { max_bytes: usize::MAX, max_series: usize::MAX };
     encode(&set, version, 1, limits).into_iter().map(|request| request.body).collect()
@@ -175,7 +175,7 @@ fn what_is_written_is_written_on_as_it_was() {
             if version == Version::V1 {
                 // Types come apart in this version.
                 let mut set = SeriesSet::default();
-                from_otlp::translate(data.metrics(), &options(Strategy::NoTranslation), None, &mut set);
+                from_otlp::translate(&data, &options(Strategy::NoTranslation), None, &mut set);
                 let metadata = remote_write::encode::metadata(&set).unwrap();
                 to_otlp(version, &metadata, &known, ("s", ""), &Limits::default()).unwrap();
             }

@@ -25,7 +25,7 @@ fuzz_target!(|input: &[u8]| {
         ..from_otlp::Options::default()
     };
     let mut set = SeriesSet::default();
-    from_otlp::translate(data.metrics(), &options, None, &mut set);
+    from_otlp::translate(&data, &options, None, &mut set);
     for version in [Version::V1, Version::V2] {
         let whole = remote_write::Limits { max_bytes: usize::MAX, max_series: usize::MAX };
         for request in encode(&set, version, 1, whole) {
