@@ -6,9 +6,11 @@
 //!
 //! - `resource`: `job`, `instance`, `target_info`; what resource and scope give to each series
 //! - `labels`: attributes as labels
-//! - `points`: the points of each kind of metric; [`native`]: sparse buckets; `exemplars`; `deltas`: adding up
+//! - `points`: the points of each kind of metric; `classic`, `sparse`: histograms; [`native`]: their sparse buckets;
+//!   `exemplars`; `deltas`: adding up
 //! - `set`, `symbols`: the result; `lost`: what is not in it, and why
 
+mod classic;
 mod deltas;
 mod exemplars;
 mod labels;
@@ -16,7 +18,9 @@ mod lost;
 pub mod native;
 mod points;
 mod resource;
+mod scratch;
 mod set;
+mod sparse;
 mod symbols;
 
 use std::collections::HashMap;
@@ -132,7 +136,7 @@ struct Translator<'a, 's> {
     /// What points of many series may still take.
     room: usize,
     text: String,
-    points: points::Scratch,
+    scratch: scratch::Scratch,
 }
 
 /// A metric whose points are read.
@@ -162,7 +166,7 @@ impl<'a, 's> Translator<'a, 's> {
             families: HashMap::default(),
             room: 0,
             text: String::new(),
-            points: points::Scratch::new(&mut set.symbols),
+            scratch: scratch::Scratch::new(&mut set.symbols),
             set,
         };
         translator.read_external_labels();

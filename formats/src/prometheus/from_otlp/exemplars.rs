@@ -14,19 +14,20 @@ impl<'a> Translator<'a, '_> {
     /// Appends an exemplar to a series. The attributes of its measurement go with it if all of them fit.
     pub(super) fn exemplar(&mut self, series: u32, exemplar: &ExemplarView<'a>) {
         let Some(value) = exemplar.value.map(number) else { return };
-        let mut labels = std::mem::take(&mut self.points.exemplar);
+        let mut labels = std::mem::take(&mut self.scratch.exemplar);
         labels.clear();
-        for (name, id) in [(self.points.span_id, exemplar.span_id), (self.points.trace_id, exemplar.trace_id)]
+        for (name, id) in
+            [(self.scratch.span_id, exemplar.span_id), (self.scratch.trace_id, exemplar.trace_id)]
         {
             if !id.is_empty() {
-                self.points.hex.clear();
-                push_hex(&mut self.points.hex, id);
-                labels.push((name, self.set.symbols.intern(&self.points.hex)));
+                self.scratch.hex.clear();
+                push_hex(&mut self.scratch.hex, id);
+                labels.push((name, self.set.symbols.intern(&self.scratch.hex)));
             }
         }
         let ids = labels.len();
         if !exemplar.filtered_attributes.is_empty() {
-            let mut more = std::mem::take(&mut self.points.filtered);
+            let mut more = std::mem::take(&mut self.scratch.filtered);
             more.clear();
             let (namer, symbols) = (&self.options.namer, &mut self.set.symbols);
             let named = self.labels.append(exemplar.filtered_attributes, |_| true, &mut more, namer, symbols);
@@ -38,14 +39,14 @@ impl<'a> Translator<'a, '_> {
             if named.is_err() || self.characters(&labels) > MOST_CHARACTERS {
                 labels.truncate(ids);
             }
-            self.points.filtered = more;
+            self.scratch.filtered = more;
         }
         let symbols = &self.set.symbols;
         labels.sort_by(|a, b| symbols.bytes(a.0).cmp(symbols.bytes(b.0)));
         let start = self.set.labels.len();
         self.set.labels.extend_from_slice(&labels);
         self.set.exemplar(series, start, value, millis(exemplar.time_unix_nano));
-        self.points.exemplar = labels;
+        self.scratch.exemplar = labels;
     }
 
     fn characters(&self, labels: &[(Symbol, Symbol)]) -> usize {

@@ -1,17 +1,22 @@
-//! The series of a batch.
+//! The series of a batch: how they are kept and added to.
+//!
+//! `chain`: the elements of one series among those of all; `view`: reading
+
+mod chain;
+mod view;
 
 use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
+pub use view::{HistogramView, SeriesView};
+
+use self::chain::{Chain, NONE, number};
 use super::{
     lost::{Lost, Reason},
     symbols::{Symbol, Symbols},
 };
 use crate::prometheus::model::{MetricType, Span};
-
-/// Number of an element that is none.
-const NONE: u32 = u32::MAX;
 
 /// Series with their samples, in few large buffers that are kept when the set is [cleared](Self::clear).
 ///
@@ -134,101 +139,6 @@ impl Slice {
     }
 }
 
-/// Elements of one series: the first, and the last so far.
-#[derive(Debug, Clone, Copy)]
-struct Chain {
-    first: u32,
-    last: u32,
-}
-
-const EMPTY: Chain = Chain { first: NONE, last: NONE };
-
-/// What stands in a chain.
-trait Link: Copy {
-    /// Whether there may be only one in a millisecond.
-    const ONE_AT_A_TIME: bool;
-    fn next(&mut self) -> &mut u32;
-    fn at(&self) -> i64;
-}
-
-macro_rules! links {
-    ($($element:ident: $one_at_a_time:literal)*) => {$(
-        impl Link for $element {
-            const ONE_AT_A_TIME: bool = $one_at_a_time;
-
-            fn next(&mut self) -> &mut u32 {
-                &mut self.next
-            }
-
-            fn at(&self) -> i64 {
-                self.timestamp
-            }
-        }
-    )*};
-}
-
-links!(Sample: true Histogram: true Exemplar: false);
-
-impl Chain {
-    fn push<T: Link>(&mut self, buffer: &mut Vec<T>, element: T) {
-        let new = number(buffer.len());
-        buffer.push(element);
-        match buffer.get_mut(self.last as usize) {
-            Some(last) => *last.next() = new,
-            None => self.first = new,
-        }
-        self.last = new;
-    }
-
-    fn iter<T: Link>(self, buffer: &[T]) -> impl Iterator<Item = &T> {
-        let mut at = self.first;
-        std::iter::from_fn(move || {
-            let element = buffer.get(at as usize)?;
-            let mut copy = *element;
-            at = *copy.next();
-            Some(element)
-        })
-    }
-
-    fn is_empty(self) -> bool {
-        self.first == NONE
-    }
-
-    /// Puts the elements in the order of time. Where there may be only one in a millisecond, the one that came last
-    /// stays, after `replace` saw it and the one before.
-    fn sort<T: Link>(&mut self, buffer: &mut [T], mut replace: impl FnMut(&T, &mut T)) {
-        let in_order = |a: &T, b: &T| a.at() < b.at() || (a.at() == b.at() && !T::ONE_AT_A_TIME);
-        if self.iter(buffer).is_sorted_by(|a, b| in_order(a, b)) {
-            return;
-        }
-        let mut all: Vec<T> = self.iter(buffer).copied().collect();
-        // Stable: of one millisecond, the one that came last stays last.
-        all.sort_by_key(T::at);
-        let mut sorted: Vec<T> = Vec::with_capacity(all.len());
-        for mut element in all {
-            if let Some(before) = sorted.pop_if(|before| !in_order(before, &element)) {
-                replace(&before, &mut element);
-            }
-            sorted.push(element);
-        }
-        // The places of the elements stay, in another order.
-        let mut places = Vec::with_capacity(sorted.len());
-        let mut at = self.first;
-        while let Some(element) = buffer.get_mut(at as usize).filter(|_| places.len() < sorted.len()) {
-            places.push(at);
-            at = *element.next();
-        }
-        let nexts = places.iter().skip(1).copied().chain([NONE]);
-        for ((&place, next), mut element) in places.iter().zip(nexts).zip(sorted) {
-            *element.next() = next;
-            if let Some(slot) = buffer.get_mut(place as usize) {
-                *slot = element;
-            }
-        }
-        self.last = places.last().copied().unwrap_or(NONE);
-    }
-}
-
 /// What the writer side says of a sample.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
@@ -326,9 +236,9 @@ impl SeriesSet {
             labels: Slice::since(start, labels),
             family,
             stream,
-            samples: EMPTY,
-            histograms: EMPTY,
-            exemplars: EMPTY,
+            samples: Chain::EMPTY,
+            histograms: Chain::EMPTY,
+            exemplars: Chain::EMPTY,
         });
         new
     }
@@ -406,108 +316,4 @@ impl Histogram {
             next: NONE,
         }
     }
-}
-
-/// One series.
-#[derive(Debug, Clone, Copy)]
-pub struct SeriesView<'s> {
-    set: &'s SeriesSet,
-    series: &'s Series,
-}
-
-impl<'s> SeriesView<'s> {
-    /// Names and values, sorted by the bytes of the names, which are unique. No value is empty.
-    #[must_use]
-    pub fn labels(&self) -> &'s [(Symbol, Symbol)] {
-        self.series.labels.of(&self.set.labels)
-    }
-
-    /// The labels as text.
-    pub fn labels_text(&self) -> impl Iterator<Item = (&'s str, &'s str)> {
-        let symbols = &self.set.symbols;
-        self.labels().iter().map(|&(name, value)| (symbols.text(name), symbols.text(value)))
-    }
-
-    /// Its family.
-    #[must_use]
-    pub fn family(&self) -> Option<&'s Family> {
-        self.set.families.get(self.series.family as usize)
-    }
-
-    /// A hash of what all series of one data point have in common. It is the same in every batch that is converted
-    /// with one set.
-    #[must_use]
-    pub fn stream(&self) -> u64 {
-        self.series.stream
-    }
-
-    /// The samples in the order of time. A series has samples or histograms, never both.
-    pub fn samples(&self) -> impl Iterator<Item = &'s Sample> {
-        self.series.samples.iter(&self.set.samples)
-    }
-
-    /// The native histograms in the order of time.
-    pub fn histograms(&self) -> impl Iterator<Item = HistogramView<'s>> {
-        let set = self.set;
-        self.series.histograms.iter(&set.histograms).map(move |histogram| HistogramView { set, histogram })
-    }
-
-    /// The exemplars in the order of time.
-    pub fn exemplars(&self) -> impl Iterator<Item = (&'s Exemplar, &'s [(Symbol, Symbol)])> {
-        let set = self.set;
-        let exemplars = self.series.exemplars.iter(&set.exemplars);
-        exemplars.map(move |exemplar| (exemplar, exemplar.labels.of(&set.labels)))
-    }
-}
-
-/// One native histogram.
-#[derive(Debug, Clone, Copy)]
-pub struct HistogramView<'s> {
-    set: &'s SeriesSet,
-    histogram: &'s Histogram,
-}
-
-impl<'s> HistogramView<'s> {
-    /// Spans of the buckets of positive observations, or of all under custom bounds.
-    #[must_use]
-    pub fn positive_spans(&self) -> &'s [Span] {
-        self.histogram.positive.spans.of(&self.set.spans)
-    }
-
-    /// Their counts, each as the difference to the one before.
-    #[must_use]
-    pub fn positive_deltas(&self) -> &'s [i64] {
-        self.histogram.positive.deltas.of(&self.set.deltas)
-    }
-
-    /// Spans of the buckets of negative observations.
-    #[must_use]
-    pub fn negative_spans(&self) -> &'s [Span] {
-        self.histogram.negative.spans.of(&self.set.spans)
-    }
-
-    /// Their counts, each as the difference to the one before.
-    #[must_use]
-    pub fn negative_deltas(&self) -> &'s [i64] {
-        self.histogram.negative.deltas.of(&self.set.deltas)
-    }
-
-    /// Custom bounds, without +Inf.
-    #[must_use]
-    pub fn custom_values(&self) -> &'s [f64] {
-        self.histogram.bounds.of(&self.set.bounds)
-    }
-}
-
-impl std::ops::Deref for HistogramView<'_> {
-    type Target = Histogram;
-
-    fn deref(&self) -> &Histogram {
-        self.histogram
-    }
-}
-
-/// An index as it is stored. No batch has 2^32 of anything.
-fn number(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(NONE)
 }
