@@ -15,6 +15,8 @@ from harness.prometheus import Prometheus
 from harness.targets import OPEN_METRICS, TEXT, NodeExporter, PythonClient, Redis, RedisExporter, Target, status
 from harness.twice import Twice, stored
 
+# `relay`: Prometheus scrapes and writes to sluice, which writes on.
+SENDERS = [*senders.BY_NAME, "relay"]
 # How long a scrape took is never the same twice.
 DURATIONS = ("scrape_duration_seconds",)
 
@@ -78,7 +80,7 @@ def server(request):
     return request.param
 
 
-@pytest.fixture(params=senders.BY_NAME)
+@pytest.fixture(params=SENDERS)
 def twice(request, server, tmp_path):
     """Starts everything for these jobs."""
     started = []
@@ -92,22 +94,19 @@ def twice(request, server, tmp_path):
         each.close()
 
 
-# What sluice does otherwise, by server: `(servers, series and number of the scrape, why)`.
+# What differs, by sender and server: `(both, series and number of the scrape, why)`.
 EXPECTED = [
-    ("2.42 3", "*/07", "after a bad line, Prometheus ends only series that it had not read before the line; sluice all"),
-    ("2.42 3", "scrape_series_added{}/11", "an empty page is a page without series: they are new when they come again"),
-    ("2.42", "*/13", "a page in HTML is none, as in 3.x; 2.42 reads it"),
+    ("sluice-*", "*/07", "after a bad line, Prometheus ends only series that it had not read before the line; sluice all"),
+    ("sluice-*", "scrape_series_added{}/11", "an empty page is a page without series: they are new when they come again"),
+    ("sluice-2.42", "*/13", "a page in HTML is none, as in 3.x; 2.42 reads it"),
+    ("relay-2.42", "twice{}/09", "2.42 writes both samples of a page that has a series twice; of two, sluice sends the later"),
 ]
-
-
-def expected_of(sender: str, server: str) -> dict[str, str]:
-    return trees.expected_of(server, EXPECTED) if sender == "sluice" else {}
 
 
 def test_a_script_of_everything_that_happens_is_stored_the_same(twice):
     with Target(*SCRIPT) as target:
         both = twice(senders.jobs(script=(target, {"metric_relabel_configs": RELABEL})))
-        direct = both.assert_same("script", len(SCRIPT), expected_of(both.name, both.server), DURATIONS)
+        direct = both.assert_same("script", len(SCRIPT), trees.expected_of(f"{both.name}-{both.server}", EXPECTED), DURATIONS)
     # The script has shown what it is for.
     assert list(direct["up{}"].values()).count("0.0 0000000000000000") >= 2
     assert "stale" in direct["comes_and_goes{}"].values()
@@ -118,7 +117,7 @@ def test_a_script_of_everything_that_happens_is_stored_the_same(twice):
 # Real exporters. Live ones never say quite the same twice; a page of theirs that is kept does.
 
 
-@pytest.fixture(scope="module", params=senders.BY_NAME)
+@pytest.fixture(scope="module", params=SENDERS)
 def real(request, server, tmp_path_factory):
     folder = tmp_path_factory.mktemp("real")
     with ExitStack() as stack:
@@ -180,6 +179,8 @@ def test_a_real_page_is_stored_the_same_to_the_last_bit(real, job):
 
 def test_bounds_are_numbers_in_otlp_and_written_as_such(real):
     """Prometheus 3 writes `1.0` whatever was exposed, 2.42 what was exposed, here `1.0`; from OTLP it is `1`."""
+    if real.name == "relay":
+        pytest.skip("a histogram that comes in pieces keeps its texts")
     real.wait("python_kept", SCRAPES)
     for server, wanted in ((real.direct, "1.0"), (real.second, "1" if real.name == "sluice" else "1.0")):
         found = server.read(__name__="latency_seconds_bucket", job="python_kept")

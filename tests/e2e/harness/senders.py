@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from . import ports
 from .collector import Collector
 from .prometheus import Prometheus, Prometheus3
 
 MESSAGES = {1: "prometheus.WriteRequest", 2: "io.prometheus.write.v2.Request"}
 # Both send every name as it was exposed.
 STRATEGIES = {1: "UnderscoreEscapingWithoutSuffixes", 2: "NoTranslation"}
+# Nothing is said of resources and scopes, which a scraped page does not have.
+PLAIN = {"target_info": {"enabled": False}, "disable_scope_info": True}
 RETRY = {"initial_interval": "50ms", "max_interval": "500ms"}
 
 
@@ -35,9 +38,8 @@ def sluice(directory: Path, version: int, scrape_configs: list[dict], urls: list
     settings = {
         "protobuf_message": MESSAGES[version],
         "translation_strategy": STRATEGIES[version],
-        "target_info": {"enabled": False},
-        "disable_scope_info": True,
         "send_metadata": True,
+        **PLAIN,
         "retry_on_failure": RETRY,
         **exporter,
     }
@@ -65,6 +67,30 @@ def prometheus(directory: Path, version: int, scrape_configs: list[dict], urls: 
     if version == 2:
         write["protobuf_message"] = MESSAGES[2]
     return kind(directory, scrape_configs, {"remote_write": [{"url": url, **write} for url in urls]})
+
+
+class Relay:
+    """Prometheus, which writes to sluice, which writes on."""
+
+    def __init__(self, directory: Path, version: int, scrape_configs: list[dict], urls: list[str]):
+        port = ports.free_one()
+        settings = {"protobuf_message": MESSAGES[version], "translation_strategy": STRATEGIES[version], **PLAIN}
+        exporters = {f"prometheus_remote_write/{number}": {"endpoint": url, **settings} for number, url in enumerate(urls)}
+        pipeline = {"receivers": ["prometheus_remote_write"], "exporters": list(exporters)}
+        config = {
+            "receivers": {"prometheus_remote_write": {"endpoint": f"127.0.0.1:{port}"}},
+            "exporters": exporters,
+            "service": {"pipelines": {"metrics": pipeline}},
+        }
+        self.sluice = Collector(config, directory).start()
+        self.prometheus = prometheus(directory, version, scrape_configs, [f"http://127.0.0.1:{port}/api/v1/write"])
+
+    def log(self) -> str:
+        return self.prometheus.log() + self.sluice.log()
+
+    def kill(self):
+        self.prometheus.kill()
+        self.sluice.kill()
 
 
 BY_NAME = {"sluice": sluice, "prometheus": prometheus}

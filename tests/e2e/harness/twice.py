@@ -26,7 +26,7 @@ class Twice:
         self.direct = kind(directory, jobs)
         # Another query: a scripted target tells the two apart by it.
         marked = [{**job, "params": {**job.get("params", {}), "through": ["sender"]}} for job in jobs]
-        self.sender = senders.BY_NAME[name](directory, version, marked, [self.second.url])
+        self.sender = (senders.BY_NAME | {"relay": senders.Relay})[name](directory, version, marked, [self.second.url])
         self.direct.wait_ready()
 
     def wait(self, job: str, scrapes: int, seconds: float = 40.0):
