@@ -135,3 +135,42 @@ fn i14_resources_and_names_count_as_well() {
     drop(exposed);
     assert_eq!(budget.used(), 0);
 }
+
+#[test]
+fn batches_scrapes_and_sweeps_at_the_same_time_do_not_stop_each_other() {
+    let exposed = Exposed::new("max_series: 0");
+    let families = 0..20;
+    std::thread::scope(|threads| {
+        for thread in 0..3 {
+            let (exposed, families) = (&exposed, families.clone());
+            threads.spawn(move || {
+                for round in 0..10_u32 {
+                    for family in families.clone() {
+                        let (name, thread) = (format!("family{family}"), format!("thread{thread}"));
+                        let labels = [("thread", thread.as_str())];
+                        let gauge = gauge(&name, &labels, f64::from(round), T + u64::from(round));
+                        exposed.take(&of(&[("service.name", thread.as_str())], &json!([gauge])));
+                        // Comes and goes, and its family with it.
+                        let mut end = super::gauge("brief", &labels, 1.0, T);
+                        exposed.take(&of(&[], &json!([end])));
+                        end["gauge"]["dataPoints"][0]["flags"] = json!(1);
+                        exposed.take(&of(&[], &json!([end])));
+                    }
+                }
+            });
+        }
+        threads.spawn(|| (0..50).for_each(|_| exposed.intake.store.sweep()));
+        threads.spawn(|| {
+            for _ in 0..50 {
+                let text = exposed.text();
+                assert!(
+                    text.lines().all(|line| line.starts_with("# TYPE ") || line.contains("{thread=\"thread"))
+                );
+            }
+        });
+    });
+    exposed.intake.store.sweep();
+    let text = exposed.text();
+    assert_eq!(text.lines().filter(|line| line.ends_with("} 9")).count(), 3 * families.len(), "{text}");
+    assert_eq!((exposed.series(), exposed.intake.store.families()), (3 * families.len(), families.len()));
+}
