@@ -113,7 +113,14 @@ impl Scrape {
                 }
                 return;
             }
-            other => panic!("{other:?}"),
+            Data::ExponentialHistogram(histogram) => {
+                for point in histogram.data_points {
+                    let value = format!("{} scale {} {:?}", point.count, point.scale, point.positive);
+                    self.points.insert(metric.name.clone(), value);
+                }
+                return;
+            }
+            other @ Data::Summary(_) => panic!("{other:?}"),
         };
         for point in numbers {
             let mut name = metric.name.clone();
@@ -252,6 +259,48 @@ async fn i16_hostile_targets_fail_their_scrape_and_cost_no_more() {
         running.stop().await;
     });
     futures_util::future::join_all(each).await;
+}
+
+#[tokio::test]
+async fn suffixes_are_cut_off_names_on_demand() {
+    let target = Target::start("# TYPE a_seconds_total counter\na_seconds_total 5\n").await;
+    let running = Running::start(&format!(
+        "{{trim_metric_suffixes: true, config: {{scrape_configs: [{{job_name: test, scrape_interval: 100ms, static_configs: [{{targets: ['{}']}}]}}]}}}}",
+        target.address
+    ))
+    .await;
+    let scrape = running.find("a scrape", Scrape::is_up).await;
+    assert!(!scrape.points.contains_key("a_seconds_total"), "{scrape:?}");
+    assert!(scrape.points.iter().any(|(name, value)| name.starts_with('a') && value == "5"), "{scrape:?}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn native_histograms_come_over_protobuf_and_can_be_made_coarser() {
+    /// A message as the field of another.
+    fn field(key: u8, message: &[u8]) -> Vec<u8> {
+        [&[key, u8::try_from(message.len()).unwrap()][..], message].concat()
+    }
+    // Count 6, sum 9.0, schema 0, zero bucket, the positive span (0, 3) and its deltas 1, 1, 1.
+    let sum = [&[0x11][..], &9.0_f64.to_le_bytes()].concat();
+    let threshold = [&[0x31][..], &0.0_f64.to_le_bytes()].concat();
+    let counts =
+        [&[0x28, 0][..], &threshold, &[0x38, 0], &field(0x62, &[8, 0, 0x10, 3]), &field(0x6a, &[2, 2, 2])];
+    let histogram = [&[8, 6][..], &sum, &counts.concat()].concat();
+    // The name `h`, the type, one metric.
+    let family = [field(0x0a, b"h"), vec![0x18, 4], field(0x22, &field(0x3a, &histogram))].concat();
+    let message = [&[u8::try_from(family.len()).unwrap()][..], &family].concat();
+    let content_type =
+        "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+    let target = Target::start("").await;
+    target.reply(Reply::body(200, content_type, "", &message));
+    for (keys, scale) in [("", 0), (", native_histogram_bucket_limit: 2", -1)] {
+        let running = Running::job(&format!("scrape_native_histograms: true{keys}"), &[&target]).await;
+        let scrape = running.find("a scrape", |scrape| !scrape.get("up").is_empty()).await;
+        assert!(scrape.is_up(), "{scrape:?}");
+        assert!(scrape.get("h").starts_with(&format!("6 scale {scale} ")), "{scrape:?}");
+        running.stop().await;
+    }
 }
 
 #[tokio::test]
