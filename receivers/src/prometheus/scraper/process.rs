@@ -64,7 +64,10 @@ impl Workspace {
         match work {
             Work::Gone { at_ms } => {
                 self.memory.gone(at_ms, &mut self.transaction);
-                self.finish(shared, None)
+                match self.finish(shared, None) {
+                    Ok(data) => (Some(data), None),
+                    Err(error) => (None, Some(error)),
+                }
             }
             Work::Scraped { fetched, started, at_ms, report } => {
                 self.scraped(shared, job, fetched, started, at_ms, report)
@@ -82,42 +85,36 @@ impl Workspace {
         mut report: Report,
     ) -> (Option<Pdata>, Option<String>) {
         report.body_size = (!fetched.is_too_large).then_some(0);
-        let mut counts = Counts::default();
-        let (mut permit, mut error) = (None, None);
-        let read = fetched.answer.and_then(|Body { format, bytes, permit: held }| {
+        let good = fetched.answer.and_then(|Body { format, bytes, permit }| {
             report.body_size = Some(bytes.len());
-            permit = Some(held);
             let answer = Answer { format, body: &bytes };
-            self.memory.scraped(job, answer, at_ms, &mut counts, &mut self.transaction)
+            self.memory.scraped(job, answer, at_ms, &mut report.counts, &mut self.transaction)?;
+            report.is_up = true;
+            report.duration = started.elapsed();
+            self.memory.report(job, &report, at_ms, &mut self.transaction);
+            drop(bytes);
+            self.finish(shared, Some(permit))
         });
-        match read {
-            Ok(()) => report.is_up = true,
-            Err(reason) => {
-                error = Some(reason);
+        match good {
+            Ok(data) => {
+                self.counts = report.counts;
+                (Some(data), None)
+            }
+            Err(error) => {
+                report.is_up = false;
+                report.duration = started.elapsed();
                 self.memory.failed(at_ms, &mut self.transaction);
+                self.memory.report(job, &report, at_ms, &mut self.transaction);
+                (self.finish(shared, None).ok(), Some(error))
             }
         }
-        if error.is_none() {
-            self.counts = counts;
-        }
-        report.counts = counts;
-        report.duration = started.elapsed();
-        self.memory.report(job, &report, at_ms, &mut self.transaction);
-        let (data, lost) = self.finish(shared, permit);
-        (data, error.or(lost))
     }
 
-    /// The request of everything; or why there is none.
-    fn finish(&mut self, shared: &Shared, permit: Option<Permit>) -> (Option<Pdata>, Option<String>) {
-        let request = match self.transaction.finish() {
-            Ok(request) => request,
-            Err(error) => return (None, Some(error.to_string())),
-        };
+    /// The request of everything. The transaction is empty then, also where there is no room for the request.
+    fn finish(&mut self, shared: &Shared, permit: Option<Permit>) -> Result<Pdata, String> {
+        let request = self.transaction.finish().map_err(|error| error.to_string())?;
         self.rejected = request.rejected;
-        match shared.admit(request.wire, permit) {
-            Ok(data) => (Some(data), None),
-            Err(error) => (None, Some(error)),
-        }
+        shared.admit(request.wire, permit)
     }
 }
 
