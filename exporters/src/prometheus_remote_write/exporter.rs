@@ -32,7 +32,7 @@ use crate::{
 /// Most series of a request, as many as servers and proxies expect.
 const MAX_SERIES: usize = 10_000;
 /// Series of a batch after which memory is given back.
-const LARGE_BATCH: usize = 50_000;
+const LARGE_BATCH: usize = 20_000;
 /// Metrics of one batch that are named in the log, each with the reason why its points are lost.
 const MOST_NAMED: usize = 10;
 

@@ -1,6 +1,6 @@
 //! A3: resources and scopes.
 
-use sluice_formats::prometheus::from_otlp::{Options, ResourceAttributes};
+use sluice_formats::prometheus::from_otlp::{Options, ResourceAttributes, SeriesSet, translate};
 use sluice_formats::prometheus::names::{Namer, Strategy};
 
 use crate::foreign::{sent, sent_with, without_metadata};
@@ -120,4 +120,17 @@ fn an_attribute_of_the_resource_without_label_costs_the_description_only() {
     let mut of = resource(&odd, one());
     of.resource.as_mut().unwrap().attributes.extend(attributes(&[("k", "v")]));
     assert_eq!(without_metadata(sent(&data(vec![of]))), [r#"g{job="a"} 1@1000 2@3000"#]);
+}
+
+#[test]
+fn a_resource_is_described_again_only_by_later_points() {
+    let mut set = SeriesSet::default();
+    let mut described = |at| {
+        let metrics = vec![gauge("g", vec![number(&[], at, 1.0)])];
+        translate(&data(vec![resource(&SHOP, metrics)]), &Options::default(), None, &mut set);
+        let series = set.len();
+        set.release();
+        series == 2
+    };
+    assert_eq!([5, 5, 3, 6, 4].map(&mut described), [true, false, false, true, false]);
 }

@@ -147,8 +147,14 @@ impl<'a> Translator<'a, '_> {
         };
         self.fill(sluice_pdata::view::Attributes::default())?;
         let stream = self.labels.stream(name, &self.set.symbols);
-        let series = self.series(name, None, family, stream);
-        self.set.sample(series, 1.0, Times { timestamp: millis(latest), start: 0 }, 0)
+        let times = Times { timestamp: millis(latest), start: 0 };
+        // Batches of one resource may come with other times than they were sent: one sample of this series too old
+        // would spoil a request.
+        if self.set.described.is_news(stream, times.timestamp) {
+            let series = self.series(name, None, family, stream);
+            self.set.sample(series, 1.0, times, 0)?;
+        }
+        Ok(())
     }
 
     /// Adds what the scope gives to its series.

@@ -5,8 +5,9 @@
 mod chain;
 mod view;
 
-use std::hash::BuildHasher;
+use std::{collections::HashMap, hash::BuildHasher};
 
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 pub use view::{HistogramView, SeriesView};
@@ -37,6 +38,25 @@ pub struct SeriesSet {
     pub(super) deltas: Vec<i64>,
     pub(super) bounds: Vec<f64>,
     pub(super) lost: Lost,
+    pub(super) described: Described,
+}
+
+/// When resources were described last. It outlives the batches.
+#[derive(Debug, Default)]
+pub(super) struct Described(HashMap<u64, i64, RandomState>);
+
+/// Most resources of which this is remembered. Then all of it is forgotten.
+const MOST_DESCRIBED: usize = 1 << 16;
+
+impl Described {
+    /// Whether a description at this time would be newer than the last one; then it is the last one.
+    pub(super) fn is_news(&mut self, stream: u64, at: i64) -> bool {
+        if self.0.len() >= MOST_DESCRIBED && !self.0.contains_key(&stream) {
+            self.0.clear();
+        }
+        let last = self.0.entry(stream).or_insert(i64::MIN);
+        at > std::mem::replace(last, at.max(*last))
+    }
 }
 
 /// A metric family.
@@ -157,7 +177,7 @@ pub(super) fn millis(unix_nano: u64) -> i64 {
 }
 
 impl SeriesSet {
-    /// Forgets everything and keeps the memory.
+    /// Forgets the batch and keeps the memory.
     pub fn clear(&mut self) {
         self.symbols.clear();
         self.labels.clear();
@@ -173,10 +193,10 @@ impl SeriesSet {
         self.lost.clear();
     }
 
-    /// Forgets everything and gives the memory back. Streams keep their numbers.
+    /// Forgets the batch and gives the memory back. Streams keep their numbers.
     pub fn release(&mut self) {
-        let symbols = self.symbols.released();
-        *self = Self { symbols, ..Self::default() };
+        let (symbols, described) = (self.symbols.released(), std::mem::take(&mut self.described));
+        *self = Self { symbols, described, ..Self::default() };
     }
 
     /// The strings.
