@@ -7,7 +7,8 @@
 //! - [`from_otlp`]: OTLP metrics as series
 //! - [`exposition`]: what a target answers to a scrape: text 0.0.4, OpenMetrics 1.0, delimited protobuf
 //! - [`remote_write`]: versions 1.0 and 2.0
-//! - [`expose`]: what a scraper is answered, in the same forms
+//! - [`expose`]: what a scraper is answered, in the same forms; [`escaping`]: names that some scrapers cannot read
+pub mod escaping;
 pub mod expose;
 pub mod exposition;
 pub mod from_otlp;

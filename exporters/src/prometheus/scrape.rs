@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sluice_component::async_trait;
 use sluice_formats::prometheus::{
-    expose::{Data, Escaping, Family as Head, Negotiated, Point, Writer, is_legacy_metric_name},
+    escaping::{Escaping, is_legacy_metric_name},
+    expose::{Data, Family as Head, Negotiated, Point, Writer},
     model::MetricType,
     names::Strategy,
 };

@@ -16,7 +16,7 @@ mod text;
 
 use std::borrow::Cow;
 
-pub use format::{Escaping, Format, ScrapeProtocol, accept};
+pub use format::{Format, ScrapeProtocol, accept};
 
 use super::labels::LabelsBuilder;
 use super::model::{Exemplar, MetricType, Value};

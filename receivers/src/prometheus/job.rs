@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use sluice_formats::prometheus::exposition::{self, Format, ParseOptions};
+use sluice_formats::prometheus::{
+    escaping,
+    exposition::{self, Format, ParseOptions},
+};
 
 use super::{
     relabel::Rules,
@@ -114,5 +117,5 @@ fn accept(common: &Common, validation: Validation) -> String {
         Validation::Legacy => Escaping::Underscores,
     };
     let escaping = common.metric_name_escaping_scheme.unwrap_or(default);
-    exposition::accept(&protocols, exposition::Escaping::from_word(escaping.as_str()).unwrap_or_default())
+    exposition::accept(&protocols, escaping::Escaping::from_word(escaping.as_str()).unwrap_or_default())
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr3, memmem};
 
-use super::escaping::{Escaping, is_legacy_label_name};
+use crate::prometheus::escaping::{Escaping, is_legacy_label_name};
 
 /// Appends one label, and a comma before it if it is not the first. A name that is not a legacy name is quoted.
 pub fn push_label(text: &mut String, name: &str, value: &str) {

@@ -1,6 +1,9 @@
 //! Which format a scraper is given, by its `Accept`.
 
-use super::escaping::Escaping;
+use crate::prometheus::escaping::Escaping;
+
+/// The scheme for scrapers that do not say one: they may be older than names in UTF-8.
+const UNSAID: Escaping = Escaping::Underscores;
 
 /// A form of the exposition that can be served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,10 +42,10 @@ impl Negotiated {
             }
         }
         let Some(Asked { format, escaping, .. }) = best else {
-            return Self { format: Format::Text0_0_4, escaping: Escaping::default() };
+            return Self { format: Format::Text0_0_4, escaping: UNSAID };
         };
         let unsaid = if format == Format::Protobuf { any_escaping } else { None };
-        Self { format, escaping: escaping.or(unsaid).unwrap_or_default() }
+        Self { format, escaping: escaping.or(unsaid).unwrap_or(UNSAID) }
     }
 
     /// The value of `Content-Type`.

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::prometheus::{
+    escaping::Escaping,
     exposition::{self, Entry, ParseOptions, Parser},
     labels::LabelsBuilder,
     model::{MetricType, Value},

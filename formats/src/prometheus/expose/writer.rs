@@ -14,7 +14,8 @@ use std::collections::HashSet;
 
 use names::Names;
 
-use super::{escaping::Escaping, negotiate::Negotiated};
+use super::negotiate::Negotiated;
+use crate::prometheus::escaping::Escaping;
 use crate::prometheus::model::{Exemplar, MetricType, NativeHistogram};
 
 /// What is known of a family.

@@ -1,5 +1,7 @@
 //! Which format a body is in, and how it is asked for.
 
+use crate::prometheus::escaping::Escaping;
+
 /// The formats that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -110,42 +112,6 @@ impl ScrapeProtocol {
     /// Whether names that are not classic ones can be in it.
     const fn has_escaping(self) -> bool {
         matches!(self, Self::PrometheusText1_0_0 | Self::OpenMetricsText1_0_0)
-    }
-}
-
-/// How names that are not classic ones are written: the `escaping=` of a media type.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Escaping {
-    /// As they are, in quotes.
-    #[default]
-    AllowUtf8,
-    /// Every other character as `_`.
-    Underscores,
-    /// Dots as `_dot_`, `_` as `__`, every other character as `__`.
-    Dots,
-    /// `U__`, then every other character as its number between underscores.
-    Values,
-}
-
-impl Escaping {
-    /// Every scheme.
-    pub const ALL: [Self; 4] = [Self::AllowUtf8, Self::Underscores, Self::Dots, Self::Values];
-
-    /// The word in a media type and in the configuration.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::AllowUtf8 => "allow-utf-8",
-            Self::Underscores => "underscores",
-            Self::Dots => "dots",
-            Self::Values => "values",
-        }
-    }
-
-    /// The scheme of this [`word`](Self::word).
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scheme| scheme.word() == word)
     }
 }
 

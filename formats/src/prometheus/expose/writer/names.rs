@@ -1,7 +1,7 @@
 //! The names of a family's samples, quoted where they need it.
 
 use super::numbers::{Style, put_bound};
-use crate::prometheus::expose::{escaping::is_legacy_metric_name, label_text::push_quoted};
+use crate::prometheus::{escaping::is_legacy_metric_name, expose::label_text::push_quoted};
 
 /// How the line of a sample begins, up to its labels.
 #[derive(Debug, Default)]

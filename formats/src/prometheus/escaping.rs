@@ -6,9 +6,9 @@ use std::{borrow::Cow, fmt::Write as _};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Escaping {
     /// They stay, in quotes.
+    #[default]
     AllowUtf8,
     /// Each character that is not allowed becomes `_`.
-    #[default]
     Underscores,
     /// `.` becomes `_dot_`, `_` and every other character that is not allowed become `__`; legacy names as well.
     Dots,
@@ -17,7 +17,10 @@ pub enum Escaping {
 }
 
 impl Escaping {
-    /// The word of the parameter.
+    /// Every scheme.
+    pub const ALL: [Self; 4] = [Self::AllowUtf8, Self::Underscores, Self::Dots, Self::Values];
+
+    /// The word of the parameter, and of configurations.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -31,9 +34,7 @@ impl Escaping {
     /// The scheme of a [`word`](Self::word).
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::AllowUtf8, Self::Underscores, Self::Dots, Self::Values]
-            .into_iter()
-            .find(|scheme| scheme.word() == word)
+        Self::ALL.into_iter().find(|scheme| scheme.word() == word)
     }
 
     /// A metric name under this scheme.
@@ -132,7 +133,7 @@ mod tests {
 
     #[test]
     fn schemes_come_back_from_their_words() {
-        for scheme in [Escaping::AllowUtf8, Escaping::Underscores, Escaping::Dots, Escaping::Values] {
+        for scheme in Escaping::ALL {
             assert_eq!(Escaping::from_word(scheme.word()), Some(scheme));
         }
         assert_eq!(Escaping::from_word("none"), None);
