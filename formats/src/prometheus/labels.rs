@@ -28,6 +28,12 @@ impl Labels {
         self.ends.is_empty()
     }
 
+    /// Bytes of all names and values.
+    #[must_use]
+    pub fn text_len(&self) -> usize {
+        self.text.len()
+    }
+
     /// Names and values in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         let mut start = 0;

@@ -6,6 +6,7 @@
 pub mod decode;
 mod downgrade;
 pub mod encode;
+mod held;
 mod known;
 mod to_otlp;
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError, RwLock};
 
+use super::held::Held;
 use crate::prometheus::to_otlp::Families;
 
 /// Resources whose `target_info` is kept for certain; up to twice as many are.
@@ -10,12 +11,14 @@ const TARGETS: usize = 1000;
 /// A `target_info` with more bytes of labels is not kept.
 const MAX_TARGET_INFO: usize = 8 << 10;
 
-/// What is remembered from request to request: the metadata of version 1.0, which comes apart from the samples, and
-/// what `target_info` says of resources, which comes with other samples. Bounded: some 16 MiB of each at most.
+/// What is remembered from request to request: the metadata of version 1.0, which comes apart from the samples, what
+/// `target_info` says of resources, which comes with other samples, and exemplars that wait for a sample of their series.
+/// Bounded: some 16 MiB of each of the first two, and 10,000 exemplars.
 #[derive(Debug, Default)]
 pub struct Known {
     pub(super) families: RwLock<Families>,
     targets: Mutex<Targets>,
+    exemplars: Mutex<Held>,
 }
 
 /// Two generations: what is used moves to the young one, and the old one goes when the young one is full.
@@ -36,6 +39,19 @@ impl Known {
         } else if info.len() <= MAX_TARGET_INFO {
             targets.keep(key, info.clone());
         }
+    }
+}
+
+impl Known {
+    /// Lends the exemplars that wait, until [`give_back`](Self::give_back). Another request sees none of them meanwhile.
+    pub(super) fn lend(&self) -> Held {
+        std::mem::take(&mut *self.exemplars.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn give_back(&self, held: Held) {
+        let mut exemplars = self.exemplars.lock().unwrap_or_else(PoisonError::into_inner);
+        let meanwhile = std::mem::replace(&mut *exemplars, held);
+        exemplars.join(meanwhile);
     }
 }
 

@@ -6,9 +6,10 @@ use std::sync::{PoisonError, RwLockReadGuard, RwLockWriteGuard};
 use sluice_pdata::Limits;
 
 use super::decode::{Decoder, Series, Trouble};
+use super::held::Held;
 use super::{Known, Version};
 use crate::Malformed;
-use crate::prometheus::labels::{LabelsBuilder, METRIC_NAME};
+use crate::prometheus::labels::{Labels, LabelsBuilder, METRIC_NAME};
 use crate::prometheus::model::{Exemplar, NativeHistogram, Value};
 use crate::prometheus::to_otlp::{
     Catalog, Families, Options, Request, Sample, Series as OtlpSeries, Source, Transaction,
@@ -33,7 +34,7 @@ pub struct Written {
     pub samples: usize,
     /// Native histograms.
     pub histograms: usize,
-    /// Exemplars. Those of a series that has no sample in the request are not: OTLP has them in points only.
+    /// Exemplars. Those of a series that has no sample in the request wait for one, since OTLP has them in points only.
     pub exemplars: usize,
 }
 
@@ -55,23 +56,9 @@ pub fn to_otlp(
     let decoder = Decoder::new(version, body)?;
     learn(&decoder, known)?;
     let mut writer = Writer::new(known, scope, limits);
-    let whole = |trouble| match trouble {
-        Trouble::Malformed(fault) => Err(decoder.malformed(fault)),
-        Trouble::TooLarge => Err(too_large(limits)),
-        Trouble::Bad(reason) => Ok(reason),
-    };
-    for series in decoder.series() {
-        if let Err(trouble) = writer.gather(&series) {
-            // What is bad about the series is told when its turn comes.
-            whole(trouble)?;
-        }
-    }
-    for series in decoder.series() {
-        if let Err(trouble) = writer.take(&series) {
-            writer.reject(&series, whole(trouble)?);
-        }
-    }
-    writer.finish(known)
+    let result = writer.write(&decoder, limits).and_then(|()| writer.finish(known));
+    known.give_back(writer.held);
+    result
 }
 
 fn too_large(limits: &Limits) -> Malformed {
@@ -100,9 +87,9 @@ struct Writer<'k> {
     labels: LabelsBuilder,
     histogram: NativeHistogram,
     exemplars: Vec<Exemplar>,
-    /// Exemplars that came apart from the samples of their series, by its key.
-    apart: HashMap<Vec<u8>, Vec<Exemplar>>,
-    key: Vec<u8>,
+    /// Exemplars that came apart from the samples of their series, in this request and in earlier ones.
+    apart: HashMap<Labels, Vec<Exemplar>>,
+    held: Held,
     /// What came, refused or not.
     samples: usize,
     histograms: usize,
@@ -127,7 +114,7 @@ impl<'k> Writer<'k> {
             histogram: NativeHistogram::default(),
             exemplars: Vec::new(),
             apart: HashMap::new(),
-            key: Vec::new(),
+            held: known.lend(),
             samples: 0,
             histograms: 0,
             refused_histograms: 0,
@@ -135,16 +122,37 @@ impl<'k> Writer<'k> {
         }
     }
 
+    fn write(&mut self, decoder: &Decoder<'_>, limits: &Limits) -> Result<(), Malformed> {
+        let whole = |trouble| match trouble {
+            Trouble::Malformed(fault) => Err(decoder.malformed(fault)),
+            Trouble::TooLarge => Err(too_large(limits)),
+            Trouble::Bad(reason) => Ok(reason),
+        };
+        for series in decoder.series() {
+            if let Err(trouble) = self.gather(&series) {
+                // What is bad about the series is told when its turn comes.
+                whole(trouble)?;
+            }
+        }
+        for series in decoder.series() {
+            if let Err(trouble) = self.take(&series) {
+                let reason = whole(trouble)?;
+                self.reject(&series, reason);
+            }
+        }
+        Ok(())
+    }
+
     /// Prometheus sends the exemplars of a series apart from its samples: they are kept for them.
     fn gather(&mut self, series: &Series<'_>) -> Result<(), Trouble> {
         let [samples, histograms, exemplars] = series.counts()?;
         if samples == 0 && histograms == 0 && exemplars > 0 {
-            self.key.clear();
-            series.put_key(&mut self.key);
+            series.labels(&mut self.labels, self.room)?;
+            let labels = self.labels.build();
             let mut exemplars = Vec::new();
             series.exemplars(&mut exemplars, &mut self.labels, self.room)?;
-            self.spend(exemplars.len() * SERIES_BYTES + self.key.len())?;
-            self.apart.entry(self.key.clone()).or_default().append(&mut exemplars);
+            self.spend(exemplars.iter().map(|exemplar| SERIES_BYTES + exemplar.labels.text_len()).sum())?;
+            self.apart.entry(labels).or_default().append(&mut exemplars);
         }
         Ok(())
     }
@@ -176,11 +184,18 @@ impl<'k> Writer<'k> {
             series.exemplars(&mut self.exemplars, &mut self.labels, self.room)?;
         }
         if !self.apart.is_empty() {
-            self.key.clear();
-            series.put_key(&mut self.key);
-            self.exemplars.extend(self.apart.remove(&self.key).unwrap_or_default());
+            self.exemplars.extend(self.apart.remove(&labels).unwrap_or_default());
         }
-        self.push(series, &made, samples + histograms)
+        let own = self.exemplars.len();
+        if !self.held.is_empty() {
+            self.exemplars.append(&mut self.held.take(&labels));
+        }
+        self.push(series, &made, samples + histograms)?;
+        if made.takes_exemplars() {
+            // The others were counted when they came.
+            self.exemplars_written = self.exemplars_written.saturating_sub(self.exemplars.len() - own);
+        }
+        Ok(())
     }
 
     /// Hands the samples over, the last one with the exemplars.
@@ -233,7 +248,10 @@ impl<'k> Writer<'k> {
         Ok(())
     }
 
-    fn finish(mut self, known: &Known) -> Result<Translated, Malformed> {
+    fn finish(&mut self, known: &Known) -> Result<Translated, Malformed> {
+        for (labels, exemplars) in self.apart.drain() {
+            self.exemplars_written += self.held.keep(labels, exemplars);
+        }
         self.transaction.each_target_info(|job, instance, info| known.target_info(job, instance, info));
         let request = self.transaction.finish()?;
         let refused_samples = request.rejected.samples().saturating_sub(self.refused_histograms);

@@ -170,9 +170,11 @@ async fn requests_without_samples_are_204_and_go_no_further() {
     let stand = Stand::new().await;
     let metadata = b"\x1a\x06\x08\x01\x12\x02aa";
     let exemplar = v2(&[(&[1, 2], &[(4, b"\x18\x01")])]);
-    for (content_type, body) in [(V1, &b""[..]), (V2, b""), (V1, metadata), (V2, &exemplar)] {
+    for (content_type, body, exemplars) in
+        [(V1, &b""[..], "0"), (V2, b"", "0"), (V1, metadata, "0"), (V2, &exemplar, "1")]
+    {
         let answer = stand.write(content_type, body).await;
-        assert_eq!((answer.status, written(&answer)), (204, ["0"; 3]), "{content_type}");
+        assert_eq!((answer.status, written(&answer)), (204, ["0", "0", exemplars]), "{content_type}");
     }
     assert!(stand.sink.taken.lock().unwrap().is_empty());
     stand.stop().await;

@@ -1,6 +1,6 @@
 //! One series of a request.
 
-use sluice_pdata::wire::{Reader, Value as Wire, fields};
+use sluice_pdata::wire::{Reader, Value as Wire};
 
 use super::{Trouble, Version, histogram};
 use crate::prometheus::labels::{LabelsBuilder, METRIC_NAME};
@@ -103,13 +103,6 @@ impl<'d> Series<'d> {
             }
         }
         Ok(())
-    }
-
-    /// Appends what tells the series apart from others of the same request, whatever its samples are.
-    pub(in super::super) fn put_key(&self, key: &mut Vec<u8>) {
-        for field in fields(self.message).filter(|field| field.number == 1) {
-            key.extend_from_slice(field.raw);
-        }
     }
 
     /// Reads the metadata of version 2.0. `None` if there is none, which says no more than the type `Unknown`.

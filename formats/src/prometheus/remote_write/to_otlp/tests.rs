@@ -269,7 +269,27 @@ fn exemplars_apart_from_their_samples_find_them() {
             "  @1 1 # Some(AsDouble(1.0)) k=v @1 trace= span= # Some(AsDouble(2.0)) @2 trace= span=",
         ]
     );
-    assert_eq!(written, [1, 0, 2], "that of `b` has no point to be in");
+    assert_eq!(written, [1, 0, 3], "that of `b` waits");
+}
+
+#[test]
+fn exemplars_without_a_sample_wait_for_the_next_one_of_their_series() {
+    let known = Known::default();
+    let body =
+        |series: &str| v2(&format!(r#"{{"symbols":["","__name__","a","b"],"timeseries":[{series}]}}"#));
+    let exemplar = r#"{"labelsRefs":[1,2],"exemplars":[{"value":3,"timestamp":"3"}]}"#;
+    for _ in 0..2 {
+        // The second time it comes again, because the first answer was lost.
+        assert_eq!(metrics(Version::V2, &body(exemplar), &known), (vec![], [0, 0, 1]));
+    }
+    let malformed = [body(exemplar), b"\x2a\x02\x0a\x09".to_vec()].concat();
+    translate(Version::V2, &malformed, &known).map(|_| ()).unwrap_err();
+    let sample =
+        |name: u8| format!(r#"{{"labelsRefs":[1,{name}],"samples":[{{"value":1,"timestamp":"9"}}]}}"#);
+    assert_eq!(metrics(Version::V2, &body(&sample(3)), &known).0[2], "  @9 1", "another series");
+    let (lines, written) = metrics(Version::V2, &body(&sample(2)), &known);
+    assert_eq!((&*lines[2], written), ("  @9 1 # Some(AsDouble(3.0)) @3 trace= span=", [1, 0, 0]));
+    assert_eq!(metrics(Version::V2, &body(&sample(2)), &known).0[2], "  @9 1", "once");
 }
 
 #[test]
