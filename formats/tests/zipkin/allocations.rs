@@ -65,7 +65,7 @@ fn data(spans: usize, tags: usize) -> Pdata {
 fn nothing_is_allocated_per_span_or_tag() {
     // Doubling the output, the text that is worked on, and the list of keys, each a few times.
     const GROWTH: u64 = 60;
-    for data in [data(1, 5), data(100, 20)] {
+    for data in [data(1, 5), data(50, 20), data(5, 60)] {
         for encode in [otlp_to_json_v2, otlp_to_proto] {
             let encoding = Encoding::default();
             let info = measure(|| drop(encode(data.traces(), &encoding)));
