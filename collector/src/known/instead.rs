@@ -54,8 +54,8 @@ const RECEIVERS: &[Group] = &[
     Group(
         "",
         &["prometheus", "otlp"],
-        "nothing here asks a server or a machine for its metrics; an exporter of Prometheus or an agent beside it can \
-         tell them",
+        "nothing here asks a server or a machine itself: an exporter of Prometheus beside it can be scraped, an agent can \
+         send OTLP",
     ),
 ];
 
@@ -74,7 +74,8 @@ const PROCESSORS: &[Group] = &[
     Group(
         "",
         &[],
-        "nothing here changes what passes: remove it, or write it yourself, as examples/custom-component does",
+        "nothing here changes names, attributes or bodies: remove it, or write it yourself, as examples/custom-component \
+         does",
     ),
 ];
 
