@@ -165,8 +165,17 @@ impl<'a> Parser<'a> {
     /// At the first thing that is not of the format. Nothing can be read after it.
     #[expect(clippy::should_implement_trait, reason = "it lends what it returns")]
     pub fn next(&mut self) -> Result<Option<Entry<'_>>, ParseError> {
+        self.next_like(&[])
+    }
+
+    /// The next entry, where a sample of the series that these [bytes](Sample::series) stand for is expected. If it is
+    /// that one, its labels are not read again, which is most of the work.
+    ///
+    /// # Errors
+    /// As of [`next`](Self::next).
+    pub fn next_like(&mut self, series: &[u8]) -> Result<Option<Entry<'_>>, ParseError> {
         match &mut self.form {
-            Form::Text(parser) => parser.next(),
+            Form::Text(parser) => parser.next(series),
             Form::Protobuf(parser) => parser.next(),
         }
     }

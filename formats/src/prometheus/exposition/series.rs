@@ -78,6 +78,18 @@ pub(super) fn skip_series(cursor: &mut Cursor<'_>, blanks: bool) -> Result<(), &
     if has_name { Ok(()) } else { Err("expected the name of a metric or a comment") }
 }
 
+/// Skips the bytes of a series that was read before, if they are what stands here. Only one with labels: a name alone
+/// may be the beginning of more.
+pub(super) fn skip_expected(cursor: &mut Cursor<'_>, series: &[u8]) -> bool {
+    let rest = cursor.text.as_bytes().get(cursor.at..).unwrap_or_default();
+    let is_there = series.ends_with(b"}")
+        && rest.strip_prefix(series).is_some_and(|rest| matches!(rest.first(), Some(b' ' | b'\t')));
+    if is_there {
+        cursor.at += series.len();
+    }
+    is_there
+}
+
 /// Skips labels and the brace that closes them. `metric` says whether the metric was named already; it is `None` for an
 /// exemplar, which has no name.
 pub(super) fn skip_labels(

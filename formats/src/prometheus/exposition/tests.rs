@@ -10,23 +10,42 @@ use crate::prometheus::model::{NORMAL_NAN_BITS, NativeHistogram};
 
 mod protobuf;
 
-/// Every entry as one line: `TYPE a counter`, `{__name__="a"} 1 @5 start 4 # {b="c"} 2 @3`.
+/// Every entry as one line: `TYPE a counter`, `{__name__="a"} 1 @5 start 4 # {b="c"} 2 @3`. It makes no difference
+/// which series are expected, the right ones or wrong ones.
 fn read(format: Format, body: &[u8], options: ParseOptions) -> Result<Vec<String>, String> {
+    let (entries, series) = read_like(format, body, options, &[]);
+    assert_eq!(read_like(format, body, options, &series).0, entries);
+    assert_eq!(read_like(format, body, options, series.get(1..).unwrap_or_default()).0, entries);
+    entries
+}
+
+/// The entries, and the bytes of their series, where these series are expected.
+fn read_like(
+    format: Format,
+    body: &[u8],
+    options: ParseOptions,
+    expected: &[Vec<u8>],
+) -> (Result<Vec<String>, String>, Vec<Vec<u8>>) {
     let mut parser = Parser::new(format, body, options);
     let mut labels = LabelsBuilder::default();
-    let mut entries = Vec::new();
-    while let Some(entry) = parser.next().map_err(|error| error.to_string())? {
-        entries.push(match entry {
-            Entry::Type { family, kind } => format!("TYPE {family} {}", kind.word()),
-            Entry::Help { family, help } => format!("HELP {family} {help}"),
-            Entry::Unit { family, unit } => format!("UNIT {family} {unit}"),
-            Entry::Sample(sample) => {
-                sample.labels(&mut labels).map_err(|error| error.to_string())?;
+    let (mut entries, mut series) = (Vec::new(), Vec::new());
+    loop {
+        let expected: &[u8] = expected.get(series.len()).map_or(&[], Vec::as_slice);
+        entries.push(match parser.next_like(expected) {
+            Err(error) => return (Err(error.to_string()), series),
+            Ok(None) => return (Ok(entries), series),
+            Ok(Some(Entry::Type { family, kind })) => format!("TYPE {family} {}", kind.word()),
+            Ok(Some(Entry::Help { family, help })) => format!("HELP {family} {help}"),
+            Ok(Some(Entry::Unit { family, unit })) => format!("UNIT {family} {unit}"),
+            Ok(Some(Entry::Sample(sample))) => {
+                series.push(sample.series().to_vec());
+                if let Err(error) = sample.labels(&mut labels) {
+                    return (Err(error.to_string()), series);
+                }
                 show(&sample, &labels.build())
             }
         });
     }
-    Ok(entries)
 }
 
 fn show(sample: &Sample<'_>, labels: &Labels) -> String {

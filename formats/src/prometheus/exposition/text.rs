@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::created::Created;
 use super::cursor::{Cursor, unescape};
-use super::series::{Series, SeriesText, each_label, skip_labels, skip_series};
+use super::series::{Series, SeriesText, each_label, skip_expected, skip_labels, skip_series};
 use super::{Entry, ParseError, ParseOptions, Sample, exemplar_fits};
 use crate::prometheus::labels::LabelsBuilder;
 use crate::prometheus::model::{Exemplar, MetricType, Value};
@@ -57,7 +57,8 @@ impl<'a> Parser<'a> {
         }
     }
 
-    pub(super) fn next(&mut self) -> Result<Option<Entry<'_>>, ParseError> {
+    /// `expected`: the series of which a sample is expected, or empty.
+    pub(super) fn next(&mut self, expected: &[u8]) -> Result<Option<Entry<'_>>, ParseError> {
         loop {
             let start = self.cursor.at;
             if self.cursor.peek().is_none() {
@@ -72,7 +73,8 @@ impl<'a> Parser<'a> {
             if self.is_complete {
                 return Err(self.error(start, "there is something after `# EOF`"));
             }
-            let line = if self.open_metrics { self.open_metrics_line() } else { self.text_line() };
+            let line =
+                if self.open_metrics { self.open_metrics_line(expected) } else { self.text_line(expected) };
             match line {
                 Ok(Line::Nothing) => {}
                 Ok(Line::Entry(entry)) => return Ok(Some(entry)),
@@ -98,7 +100,7 @@ impl<'a> Parser<'a> {
         ParseError { unit: "line", number, reason }
     }
 
-    fn text_line(&mut self) -> Result<Line<'a>, &'static str> {
+    fn text_line(&mut self, expected: &[u8]) -> Result<Line<'a>, &'static str> {
         let cursor = &mut self.cursor;
         cursor.skip_blanks();
         match cursor.peek() {
@@ -111,7 +113,9 @@ impl<'a> Parser<'a> {
             Some(_) => {}
         }
         let start = cursor.at;
-        skip_series(cursor, true)?;
+        if !skip_expected(cursor, expected) {
+            skip_series(cursor, true)?;
+        }
         let series = SeriesText { text: cursor.since(start), kind: self.kind };
         cursor.skip_blanks();
         let value = float(cursor.word())?;
@@ -166,7 +170,7 @@ impl<'a> Parser<'a> {
         Ok(Line::Entry(Entry::Type { family, kind }))
     }
 
-    fn open_metrics_line(&mut self) -> Result<Line<'a>, &'static str> {
+    fn open_metrics_line(&mut self, expected: &[u8]) -> Result<Line<'a>, &'static str> {
         self.exemplars.clear();
         if self.cursor.eat(b'#') {
             return self.open_metrics_comment();
@@ -176,7 +180,9 @@ impl<'a> Parser<'a> {
             created.read_ahead(self.cursor.rest());
         }
         let cursor = &mut self.cursor;
-        skip_series(cursor, false)?;
+        if !skip_expected(cursor, expected) {
+            skip_series(cursor, false)?;
+        }
         let text = cursor.since(start);
         let value = word_after_space(cursor).ok_or("expected a space and a value").and_then(float)?;
         let mut timestamp_ms = None;

@@ -58,7 +58,7 @@ impl Memory {
         appender: &mut impl Appender,
     ) -> Result<(), String> {
         let mut parser = Parser::new(answer.format, answer.body, job.parse);
-        while let Some(entry) = parser.next().map_err(|error| error.to_string())? {
+        while let Some(entry) = parser.next_like(self.series.expected()).map_err(|error| error.to_string())? {
             match entry {
                 Entry::Type { family, kind } => self.translation.families.set_type(&family, kind),
                 Entry::Help { family, help } => self.translation.families.set_help(&family, &help),

@@ -165,6 +165,11 @@ impl SeriesCache {
         self.texts.begin();
     }
 
+    /// The bytes of the series that probably comes next.
+    pub(super) fn expected(&self) -> &[u8] {
+        self.texts.expected()
+    }
+
     /// Looks the bytes up.
     pub(super) fn lookup(&mut self, text: &[u8]) -> Known {
         let Some((series, is_new)) = self.texts.find(text, self.scrape) else { return Known::New };

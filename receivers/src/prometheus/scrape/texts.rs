@@ -42,14 +42,23 @@ impl Texts {
         self.texts.len()
     }
 
-    /// The series of a text that is known, `Some(None)` for one that is dropped; and whether it is new in this scrape.
-    pub(super) fn find(&mut self, bytes: &[u8], scrape: u64) -> Option<(Option<usize>, bool)> {
-        let guess = match self.last {
+    /// The number of the one that comes next if the order is that of the scrape before.
+    fn next(&self) -> Option<usize> {
+        match self.last {
             Some(last) => self.texts.get(last).and_then(|last| last.next),
             None => self.first,
-        };
+        }
+    }
+
+    /// The bytes that come next if the order is that of the scrape before; empty if nobody knows.
+    pub(super) fn expected(&self) -> &[u8] {
+        self.next().and_then(|next| self.texts.get(next)).map_or(&[], |text| &text.bytes)
+    }
+
+    /// The series of a text that is known, `Some(None)` for one that is dropped; and whether it is new in this scrape.
+    pub(super) fn find(&mut self, bytes: &[u8], scrape: u64) -> Option<(Option<usize>, bool)> {
         let is_it = |number: &usize| self.texts.get(*number).is_some_and(|text| *text.bytes == *bytes);
-        let number = match guess.filter(is_it) {
+        let number = match self.next().filter(is_it) {
             Some(number) => number,
             None => {
                 let found = *self.by_bytes.find(self.hasher.hash_one(bytes), is_it)?;
