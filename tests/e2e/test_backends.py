@@ -97,6 +97,20 @@ def test_e2_a_backend_that_comes_back_gets_everything(collector):
             assert sink.most_at_once <= 3
 
 
+@pytest.mark.parametrize("waits", [False, True], ids=["memory", "end-to-end"])
+def test_requests_become_batches_in_the_queue(collector, waits):
+    queue = {"wait_for_result": waits, "batch": {"flush_timeout": "100ms", "min_size": 1000}}
+    with GrpcSink() as sink:
+        pipe = config.Pipe(config.to_grpc(sink.endpoint, compression="none", sending_queue=queue), processors={})
+        running = collector(pipe.config)
+        with Load(pipe.grpc, threads=8) as load:
+            load.wait_acknowledged(60)
+        running.settled_ledger()
+        acknowledged, delivered = Load.numbers(load.acknowledged), sink.span_numbers()
+        assert acknowledged == set(delivered) and len(delivered) == len(acknowledged)
+        assert len(sink.requests(signals.TRACES)) < len(load.acknowledged)
+
+
 def test_e18_an_exporter_that_hangs_costs_its_siblings_half_a_minute_and_only_itself_its_data(collector):
     # Connections are made, but nobody ever reads or answers.
     with socket.create_server(("127.0.0.1", 0)) as hangs, GrpcSink() as one, GrpcSink() as other:

@@ -31,6 +31,15 @@ fuzz_target!(|input: &[u8]| {
         check(piece);
     }
 
+    let most = usize::from(*at).max(1);
+    let pieces = whole.clone().split_by_items(most);
+    assert_eq!(pieces.iter().map(Pdata::items).sum::<usize>(), whole.items());
+    assert_eq!(pieces.iter().map(records).sum::<usize>(), records(&whole));
+    for piece in &pieces {
+        assert!(piece.items() <= most || piece.clone().split_by_items(most).len() == 1);
+        check(piece);
+    }
+
     let mut half = whole.clone();
     let mut odd = false;
     half.retain_wire(|_| {
