@@ -3,11 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
+
 use sluice_formats::prometheus::exposition::{Entry, Format, ParseOptions, Parser};
 use sluice_formats::prometheus::from_otlp::{self, SeriesSet};
 use sluice_formats::prometheus::labels::{Labels, LabelsBuilder};
-use sluice_formats::prometheus::model::{MetricType, STALE_NAN_BITS, Value, stale_nan};
-use sluice_formats::prometheus::names::{Namer, Strategy};
+use sluice_formats::prometheus::model::{
+    Buckets, Count, MetricType, NativeHistogram, STALE_NAN_BITS, Span, Value, stale_nan,
+};
+use sluice_formats::prometheus::names::{Namer, Strategy as Strategies};
 use sluice_formats::prometheus::number::parse_float;
 use sluice_formats::prometheus::remote_write::decode::Decoder;
 use sluice_formats::prometheus::remote_write::{self, Known, Version, encode, to_otlp};
@@ -65,7 +69,7 @@ fn scrape(format: Format, body: &str, stale: bool) -> (SeriesMap, Pdata) {
     (wanted, Pdata::from_wire(Signal::Metrics, request.wire, &Limits::default()).unwrap().0)
 }
 
-fn options(strategy: Strategy) -> from_otlp::Options {
+fn options(strategy: Strategies) -> from_otlp::Options {
     from_otlp::Options {
         namer: Namer::new(strategy, ""),
         scope_labels: false,
@@ -74,7 +78,7 @@ fn options(strategy: Strategy) -> from_otlp::Options {
 }
 
 /// Requests of remote write.
-fn written(data: &Pdata, version: Version, strategy: Strategy) -> Vec<Vec<u8>> {
+fn written(data: &Pdata, version: Version, strategy: Strategies) -> Vec<Vec<u8>> {
     let mut set = SeriesSet::default();
     from_otlp::translate(data, &options(strategy), None, &mut set);
     assert!(set.is_complete(), "{:?}", set.lost().collect::<Vec<_>>());
@@ -141,8 +145,8 @@ fn what_is_scraped_is_written_as_it_was() {
         let (wanted, data) = scrape(format, &body, false);
         assert!(wanted.len() > 10);
         for version in [Version::V1, Version::V2] {
-            compare(&wanted, &decoded(version, &written(&data, version, Strategy::NoTranslation)));
-            let default = written(&data, version, Strategy::UnderscoreEscapingWithSuffixes);
+            compare(&wanted, &decoded(version, &written(&data, version, Strategies::NoTranslation)));
+            let default = written(&data, version, Strategies::UnderscoreEscapingWithSuffixes);
             compare(&with_suffixes(&wanted), &decoded(version, &default));
         }
     }
@@ -156,7 +160,7 @@ fn stale_markers_are_written_with_their_bits() {
             assert_eq!(*bits, STALE_NAN_BITS);
             *exemplars = 0;
         }
-        let bodies = written(&data, Version::V2, Strategy::NoTranslation);
+        let bodies = written(&data, Version::V2, Strategies::NoTranslation);
         let mut found = decoded(Version::V2, &bodies);
         for (_, exemplars) in found.values_mut() {
             *exemplars = 0;
@@ -170,12 +174,12 @@ fn what_is_written_is_written_on_as_it_was() {
     for (format, body) in bodies() {
         let (wanted, data) = scrape(format, &body, false);
         for version in [Version::V1, Version::V2] {
-            let first = written(&data, version, Strategy::NoTranslation);
+            let first = written(&data, version, Strategies::NoTranslation);
             let known = Known::default();
             if version == Version::V1 {
                 // Types come apart in this version.
                 let mut set = SeriesSet::default();
-                from_otlp::translate(&data, &options(Strategy::NoTranslation), None, &mut set);
+                from_otlp::translate(&data, &options(Strategies::NoTranslation), None, &mut set);
                 let metadata = remote_write::encode::metadata(&set).unwrap();
                 to_otlp(version, &metadata, &known, ("s", ""), &Limits::default()).unwrap();
             }
@@ -188,7 +192,7 @@ fn what_is_written_is_written_on_as_it_was() {
                 assert_eq!(taken.written.samples, wanted.len() + 1, "those and `target_info`");
                 let data =
                     Pdata::from_wire(Signal::Metrics, taken.request.wire, &Limits::default()).unwrap().0;
-                compare(&wanted, &decoded(version, &written(&data, version, Strategy::NoTranslation)));
+                compare(&wanted, &decoded(version, &written(&data, version, Strategies::NoTranslation)));
             }
         }
     }
@@ -198,7 +202,7 @@ fn what_is_written_is_written_on_as_it_was() {
 fn types_are_told_on() {
     let (_, data) = scrape(Format::OpenMetrics, ODD, false);
     let mut kinds = BTreeMap::new();
-    for body in written(&data, Version::V2, Strategy::UnderscoreEscapingWithSuffixes) {
+    for body in written(&data, Version::V2, Strategies::UnderscoreEscapingWithSuffixes) {
         for series in Decoder::new(Version::V2, &body).unwrap().series() {
             let mut labels = LabelsBuilder::default();
             series.labels(&mut labels, usize::MAX).unwrap();
@@ -217,5 +221,99 @@ fn types_are_told_on() {
         ("h_bucket", MetricType::Histogram),
     ] {
         assert_eq!(kinds.get(name), Some(&kind), "{name}");
+    }
+}
+
+/// Buckets from gaps and counts.
+fn buckets(offset: i32, parts: &[(i32, Vec<u32>)]) -> Buckets {
+    let mut buckets = Buckets::default();
+    let mut before = 0;
+    for (index, (gap, counts)) in parts.iter().enumerate() {
+        let offset = if index == 0 { offset } else { *gap };
+        buckets.spans.push(Span { offset, length: u32::try_from(counts.len()).unwrap() });
+        for count in counts {
+            buckets.deltas.push(i64::from(*count) - before);
+            before = i64::from(*count);
+        }
+    }
+    buckets
+}
+
+/// The counts that are not zero, by bucket: layouts differ and mean the same.
+fn expanded(buckets: &Buckets) -> BTreeMap<i64, i64> {
+    let (mut deltas, mut index, mut count, mut found) = (buckets.deltas.iter(), 0, 0, BTreeMap::new());
+    for span in &buckets.spans {
+        index += i64::from(span.offset);
+        for _ in 0..span.length {
+            count += deltas.next().unwrap();
+            if count != 0 {
+                found.insert(index, count);
+            }
+            index += 1;
+        }
+    }
+    found
+}
+
+fn parts() -> impl Strategy<Value = Vec<(i32, Vec<u32>)>> {
+    prop::collection::vec((0..6_i32, prop::collection::vec(0..9_u32, 0..6)), 0..4)
+}
+
+proptest! {
+    #[test]
+    fn native_histograms_are_written_as_they_were(
+        schema in -4..=8_i32,
+        offsets in (-30..30_i32, -30..30_i32),
+        positive in parts(),
+        negative in parts(),
+        zero_count in 0..5_u64,
+        sum in -1e9..1e9_f64,
+        bounds in prop::collection::btree_set(-50..50_i32, 0..6),
+        is_custom: bool,
+    ) {
+        let mut histogram = NativeHistogram { sum, ..NativeHistogram::default() };
+        if is_custom {
+            histogram.schema = -53;
+            histogram.custom_values = bounds.iter().map(|bound| f64::from(*bound) / 2.0).collect();
+            let counts: Vec<u32> = positive.iter().flat_map(|(_, counts)| counts.clone()).take(bounds.len() + 1).collect();
+            histogram.positive = buckets(0, &[(0, counts)]);
+        } else {
+            histogram.schema = schema;
+            histogram.zero_threshold = 0.001;
+            histogram.zero_count = Count::Int(zero_count);
+            histogram.positive = buckets(offsets.0, &positive);
+            histogram.negative = buckets(offsets.1, &negative);
+        }
+        let zero = if is_custom { 0 } else { zero_count };
+        let observed = expanded(&histogram.positive).values().chain(expanded(&histogram.negative).values()).sum::<i64>();
+        histogram.count = Count::Int(observed.cast_unsigned() + zero);
+
+        let mut catalog = Catalog::new(Options::default());
+        let mut transaction = Transaction::new(Source::RemoteWrite, &Limits::default());
+        let labels: Labels = [("__name__", "h"), ("job", "j"), ("x", "y")].into_iter().collect();
+        let series = catalog.series(&labels, &Families::default()).unwrap();
+        let value = Value::Histogram(&histogram);
+        transaction.push(&series, &Sample { timestamp_ms: NOW, start_ms: Some(5), value, exemplars: &[] }).unwrap();
+        let wire = transaction.finish().unwrap().wire;
+        let data = Pdata::from_wire(Signal::Metrics, wire, &Limits::default()).unwrap().0;
+
+        let options = from_otlp::Options { custom_buckets: true, ..options(Strategies::NoTranslation) };
+        let mut set = SeriesSet::default();
+        from_otlp::translate(&data, &options, None, &mut set);
+        let limits = remote_write::Limits { max_bytes: usize::MAX, max_series: usize::MAX };
+        let body = encode(&set, Version::V2, 1, limits).remove(0).body;
+        let (mut found, mut scratch) = (0, NativeHistogram::default());
+        for series in Decoder::new(Version::V2, &body).unwrap().series() {
+            series.each_histogram(&mut scratch, |written, timestamp_ms, start_ms| {
+                let written = written.unwrap();
+                assert_eq!((timestamp_ms, start_ms), (NOW, Some(5)));
+                assert_eq!((written.schema, written.count, written.zero_count), (histogram.schema, histogram.count, histogram.zero_count));
+                assert_eq!((written.sum, &written.custom_values), (sum, &histogram.custom_values));
+                assert_eq!(expanded(&written.positive), expanded(&histogram.positive));
+                assert_eq!(expanded(&written.negative), expanded(&histogram.negative));
+                found += 1;
+            }).unwrap();
+        }
+        prop_assert_eq!(found, 1);
     }
 }
