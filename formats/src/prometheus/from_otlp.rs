@@ -1,6 +1,6 @@
 //! OTLP metrics as Prometheus's series.
 //!
-//! [`Options`] say how, a [`Translator`] does it, a [`SeriesSet`] is what comes out, with an account of the points that
+//! [`Options`] say how, a `Translator` does it, a [`SeriesSet`] is what comes out, with an account of the points that
 //! have no form in Prometheus. Views are read once; strings are interned, samples stand in few large buffers, so that
 //! nothing is allocated for a point.
 //!

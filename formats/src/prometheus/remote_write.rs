@@ -1,7 +1,7 @@
 //! Remote write 1.0 and 2.0.
 //!
-//! - [`encode`]: series as requests
-//! - [`decode`]: requests as series; [`to_otlp`]: as OTLP metrics, with what [`Known`] remembers of earlier requests
+//! - [`encode`](mod@encode): series as requests
+//! - [`decode`]: requests as series; [`to_otlp`](fn@to_otlp): as OTLP metrics, with what [`Known`] remembers of earlier requests
 
 pub mod decode;
 mod downgrade;
