@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Write,
+    ops::Range,
     sync::{
         Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -31,6 +32,8 @@ use crate::{
 
 /// Most series of a request, as many as servers and proxies expect.
 const MAX_SERIES: usize = 10_000;
+/// A batch of no more series is not parted: one request is cheaper than one for each lane, and takes all of them.
+const SMALL_BATCH: usize = 2000;
 /// Series of a batch after which memory is given back.
 const LARGE_BATCH: usize = 20_000;
 /// Metrics of one batch that are named in the log, each with the reason why its points are lost.
@@ -67,7 +70,7 @@ pub(super) struct Request {
     payload: Payload,
     /// The same in version 1.0, made when the server knows no other.
     downgraded: OnceLock<Payload>,
-    lane: usize,
+    lanes: Range<usize>,
     holds: Holds,
     attempts: AtomicU32,
 }
@@ -127,21 +130,26 @@ impl RemoteWrite {
 
     fn requests(&self, set: &SeriesSet) -> Vec<Request> {
         let version = self.version();
-        let requests = encode(set, version, self.lanes, self.limits);
+        let all = 0..self.lanes;
+        let parted = if set.len() > SMALL_BATCH { self.lanes } else { 1 };
+        let requests = encode(set, version, parted, self.limits);
         let metadata = match version {
             Version::V1 if self.send_metadata => metadata(set),
             _ => None,
         };
-        let request = |body, lane, holds: Holds| Request {
+        let request = |body, lanes, holds: Holds| Request {
             version,
             payload: Payload::of(body, holds.points),
             downgraded: OnceLock::new(),
-            lane,
+            lanes,
             holds,
             attempts: AtomicU32::new(0),
         };
-        let metadata = metadata.map(|body| request(body, 0, Holds::default()));
-        let series = requests.into_iter().map(|made| request(made.body, made.lane, made.holds));
+        let metadata = metadata.map(|body| request(body, all.clone(), Holds::default()));
+        let series = requests.into_iter().map(|made| {
+            let lanes = if parted == 1 { all.clone() } else { made.lane..made.lane + 1 };
+            request(made.body, lanes, made.holds)
+        });
         metadata.into_iter().chain(series).collect()
     }
 
@@ -223,8 +231,8 @@ impl Wire for RemoteWrite {
         request.payload.size()
     }
 
-    fn lane(request: &Request) -> Option<usize> {
-        Some(request.lane)
+    fn lanes(request: &Request) -> Range<usize> {
+        request.lanes.clone()
     }
 
     async fn send(&self, request: &Request, _cx: &Context) -> Outcome {

@@ -15,12 +15,13 @@ use super::{
     wire::{Encoded, Unconvertible, Wire},
 };
 
-/// A row for each lane that the batch has requests for; one row for all if the format has no lanes.
+/// A row for all requests of the batch that have the same lanes; one row for all if the format has none.
 pub(super) struct Rows<R>(Vec<Waiting<R>>);
 
 /// What is left of a row.
 struct Waiting<R> {
-    place: Option<Place>,
+    /// One in each of its lanes.
+    places: Vec<Place>,
     requests: VecDeque<R>,
 }
 
@@ -38,17 +39,17 @@ impl<W: Wire> Deliver<W> {
     pub(super) async fn encode(&self, data: Pdata) -> (Rows<W::Request>, Vec<Unconvertible>) {
         if !W::ORDERED {
             let Encoded { requests, unconvertible } = split::encode(&self.wire, data, self.most);
-            let row = Waiting { place: None, requests: requests.into() };
+            let row = Waiting { places: Vec::new(), requests: requests.into() };
             return (Rows(vec![row]), unconvertible);
         }
         let mut ends = self.lanes.ends().await;
         let Encoded { requests, unconvertible } = split::encode(&self.wire, data, self.most);
         let mut rows = BTreeMap::new();
         for request in requests {
-            let lane = W::lane(&request);
-            let row = rows.entry(lane).or_insert_with(|| {
-                let place = lane.map(|lane| ends.line_up(lane));
-                Waiting { place, requests: VecDeque::new() }
+            let lanes = W::lanes(&request);
+            let row = rows.entry((lanes.start, lanes.end)).or_insert_with(|| {
+                let places = lanes.map(|lane| ends.line_up(lane)).collect();
+                Waiting { places, requests: VecDeque::new() }
             });
             row.requests.push_back(request);
         }
@@ -88,11 +89,11 @@ impl<W: Wire> Deliver<W> {
         (row, verdict)
     }
 
-    /// Sends the next request of a row, once its place comes first or the caller's deadline has passed.
+    /// Sends the next request of a row, once its places come first, unless the caller's deadline has passed.
     async fn next(&self, row: &mut Waiting<W::Request>, cx: &Context) -> Option<Verdict> {
         let request = row.requests.pop_front()?;
         let items = W::items(&request);
-        if let Some(place) = &mut row.place {
+        for place in &mut row.places {
             let late = match cx.deadline() {
                 Some(deadline) => timeout_at(deadline, place.comes_first()).await.is_err(),
                 None => {

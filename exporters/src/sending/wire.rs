@@ -1,6 +1,6 @@
 //! What a format brings.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, ops::Range, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use sluice_component::{Context, Host, Reason, StartError};
@@ -13,7 +13,7 @@ pub trait Wire: Send + Sync + 'static {
     /// One request, encoded. It is kept until there is a verdict, so that a retry does not encode again.
     type Request: Send + Sync + 'static;
 
-    /// Whether requests of one [`lane`](Self::lane) have to arrive in the order of their batches. Then batches are
+    /// Whether requests that share one of their [`lanes`](Self::lanes) have to arrive in the order of their batches. Then batches are
     /// encoded one after the other, in the order in which they leave the queue.
     const ORDERED: bool = false;
 
@@ -36,11 +36,11 @@ pub trait Wire: Send + Sync + 'static {
     /// The size that the backend's limit counts: encoded, before compression.
     fn size(request: &Self::Request) -> ByteSize;
 
-    /// The lane of the request, if the format is [`ORDERED`](Self::ORDERED): there is one request of each lane on its
-    /// way at a time, retries and all, while those of other lanes overtake it. There may be few lanes only.
-    fn lane(request: &Self::Request) -> Option<usize> {
+    /// The lanes of the request, if the format is [`ORDERED`](Self::ORDERED): of each lane, one request is on its way at
+    /// a time, retries and all, while those of other lanes overtake it. There may be few lanes only.
+    fn lanes(request: &Self::Request) -> Range<usize> {
         let _ = request;
-        None
+        0..0
     }
 
     /// Sends the request once. `cx` has the deadline of this attempt; dropping the future cancels it.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Range,
     sync::Mutex,
 };
 
@@ -66,8 +67,12 @@ impl Wire for Laned {
         ByteSize::new(request.text.len() as u64)
     }
 
-    fn lane(request: &Line) -> Option<usize> {
-        Some(request.lane)
+    fn lanes(request: &Line) -> Range<usize> {
+        match request.text.as_bytes() {
+            // It may not overtake anything.
+            [b'*', ..] => usize::from(b'a')..usize::from(b'z'),
+            _ => request.lane..request.lane + 1,
+        }
     }
 
     async fn send(&self, request: &Line, _cx: &Context) -> Outcome {
@@ -212,5 +217,23 @@ async fn who_waits_in_a_lane_waits_no_longer_than_its_deadline() {
     tokio::select! {
         _ = patient => panic!("it is stuck"),
         refused = hurried => assert_eq!(refused.unwrap_err().reason, Reason::Timeout),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_of_several_lanes_keeps_the_order_of_all_of_them() {
+    let street = Street::started(with_queue(|q| q.num_consumers = 10)).await;
+    street.board.failing.lock().unwrap().extend([(usize::from(b'a'), 2), (usize::from(b'*'), 3)]);
+    for n in 0..4 {
+        let [a, b, all] = [format!("a{n}"), format!("b{n}"), format!("*{n}")];
+        street.offer(&[&a, &b]).await.unwrap();
+        street.offer(&[&all]).await.unwrap();
+    }
+    let board = street.board.clone();
+    assert_eq!(street.drained().await.sent, 12);
+    let taken = board.taken.lock().unwrap().clone();
+    for (n, three) in taken.chunks(3).enumerate() {
+        assert!(three.iter().all(|line| line.ends_with(&n.to_string())), "{taken:?}");
+        assert!(three.last().unwrap().starts_with('*'), "{taken:?}");
     }
 }
