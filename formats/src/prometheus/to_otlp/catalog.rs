@@ -179,8 +179,12 @@ impl Catalog {
         self.key = key;
         // It was just put there.
         let origins = found.ok_or("there is no resource")?;
+        // Within a request the first help counts, while a target may find other words for what it exposes.
+        let any_help = self.options.source == Source::RemoteWrite;
         if let Some(known) = origins.metrics.get(member.metric)
-            && known.metadata == *member.metadata
+            && known.metadata.kind == member.metadata.kind
+            && known.metadata.unit == member.metadata.unit
+            && (any_help || known.metadata.help == member.metadata.help)
         {
             return Ok(Arc::clone(known));
         }

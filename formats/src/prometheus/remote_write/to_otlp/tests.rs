@@ -83,6 +83,26 @@ fn version_2_says_all_of_a_series() {
 }
 
 #[test]
+fn series_of_a_metric_that_tell_other_help_are_of_one_metric() {
+    let series = |x: u8, help: u8| {
+        format!(
+            r#"{{"labelsRefs":[1,2,3,{x}],"samples":[{{"value":1,"timestamp":"1"}}],
+            "metadata":{{"type":"METRIC_TYPE_GAUGE","helpRef":{help}}}}}"#
+        )
+    };
+    let body = v2(&format!(
+        r#"{{"symbols":["","__name__","a","x","y","z"],"timeseries":[{},{},{}]}}"#,
+        series(4, 4),
+        series(5, 5),
+        series(2, 0)
+    ));
+    assert_eq!(
+        metrics(Version::V2, &body, &Known::default()).0[1..],
+        ["a gauge prometheus.type=gauge description=y", "  x=y @1 1", "  x=z @1 1", "  x=a @1 1",]
+    );
+}
+
+#[test]
 fn version_1_says_the_type_apart() {
     let known = Known::default();
     assert_eq!(

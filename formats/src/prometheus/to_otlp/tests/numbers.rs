@@ -204,6 +204,15 @@ fn a_series_is_kept_for_the_scrapes_that_follow() {
 }
 
 #[test]
+fn help_that_changes_is_told() {
+    let mut stand = Stand::scraper();
+    for help in ["one", "two"] {
+        let lines = stand.scrape(&format!("# HELP a {help}\n# TYPE a gauge\na 1\n")).metrics();
+        assert_eq!(lines[0], format!("a gauge prometheus.type=gauge description={help}"));
+    }
+}
+
+#[test]
 fn a_failed_scrape_leaves_nothing() {
     let mut stand = Stand::scraper();
     stand.scrape("# TYPE h histogram\nh_sum 1\na 1\n").transaction.clear();
