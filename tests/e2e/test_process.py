@@ -18,14 +18,14 @@ from harness.load import Load
 from harness.sink import GrpcSink
 
 
-@pytest.mark.parametrize("run", range(20))
-def test_p1_sigterm_under_load_loses_nothing(collector, grpc_sink, run):
+@pytest.mark.parametrize("trial", range(20))
+def test_p1_sigterm_under_load_loses_nothing(collector, grpc_sink, trial):
     """50,000 spans per second; every fourth run as fast as the machine can."""
     pipe = config.Pipe(config.to_grpc(grpc_sink.endpoint, compression="none"), processors={"batch": {}})
     running = collector(pipe.config)
-    with Load(pipe.grpc, rate=50_000 if run % 4 else None) as load:
+    with Load(pipe.grpc, rate=50_000 if trial % 4 else None) as load:
         # Another moment of the batch's life in each run.
-        load.wait_acknowledged(50 + 13 * run)
+        load.wait_acknowledged(50 + 13 * trial)
         assert running.stop() == 0, running.log()
     delivered = grpc_sink.span_numbers()
     assert len(delivered) == len(set(delivered)), "duplicates"
