@@ -58,7 +58,6 @@ class Shop:
         stack.callback(self.collector.kill)
         for way, server in self.servers.items():
             if way.startswith("pulled"):
-                # A server looks for its targets only some seconds after it is ready.
                 server.wait_value('up{job="sluice"}', 1)
         self.traces = application.python(pipe.grpc, "python")
         application.python(pipe.grpc, "python-delta", delta=True)

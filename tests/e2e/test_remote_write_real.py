@@ -8,7 +8,7 @@ import urllib.request
 
 import pytest
 
-from harness import config, raw, senders, serving, signals, waiting
+from harness import config, ports, raw, senders, serving, signals
 from harness.prometheus import EITHER
 from harness.remote_write import Received
 from harness.serving import HttpServer, reply
@@ -149,6 +149,57 @@ def test_a_target_that_ends_is_down_and_its_series_are_gone_at_once(server, tmp_
             assert server.value('up{job="app"}') == 1
         finally:
             running.kill()
+
+
+def test_replicas_with_the_same_series_do_not_end_each_other(server, tmp_path):
+    page = "# TYPE jobs_total counter\njobs_total 7\n"
+    with Target(page) as one, Target(page) as other:
+        (job,) = senders.jobs(app=one)
+        job["static_configs"] = [{"targets": [one.address, other.address]}]
+        running = senders.sluice(tmp_path, version_of(server), [job], [server.url])
+        try:
+            server.wait_value('count(jobs_total{job="app"})', 2)
+            one.show("# nothing\n")
+            server.wait_value('count(jobs_total{job="app"})', 1)
+            asked = len(other.asked())
+            other.wait_asked(asked + 3)
+            (left,) = server.query('jobs_total{job="app"}')
+            assert left["metric"]["instance"] == other.address
+            stored = server.read(__name__="jobs_total", instance=other.address)
+            assert not any(sample.stale for samples in stored.values() for sample in samples)
+            assert server.value('sum(up{job="app"})') == 2
+        finally:
+            running.kill()
+
+
+def test_a_collision_costs_itself_and_not_the_scrape(tmp_path, collector):
+    pull = ports.free_one()
+    pipe = config.Pipe({"endpoint": f"127.0.0.1:{pull}"}, name="prometheus", processors={})
+    pipe.config["service"]["pipelines"] = {"metrics": pipe.config["service"]["pipelines"]["metrics"]}
+    running = collector(pipe.config)
+    message = request(int(time.time() * 1000), 1, series=2)
+    # The same name and labels from another scope, when scopes are not told; and another type.
+    for name, kind in (("same.name", "gauge"), ("same_name", "gauge"), ("same_name", "sum"), ("fine", "gauge")):
+        metric = message.resource_metrics[0].scope_metrics[0].metrics.add(name=name)
+        points = getattr(metric, kind).data_points
+        points.add(time_unix_nano=int(time.time() * 1e9), as_double=len(name))
+        if kind == "sum":
+            metric.sum.aggregation_temporality = 2
+            metric.sum.is_monotonic = True
+    send(pipe, message)
+    (branch,) = running.settled_ledger().values()
+    server = EITHER["3"](tmp_path, [{"job_name": "sluice", "static_configs": [{"targets": [f"127.0.0.1:{pull}"]}]}])
+    try:
+        server.wait_ready()
+        server.wait_value('up{job="sluice"}', 1)
+        assert server.wait_value("fine", 4) == 4
+        assert server.value("same_name") == 9
+        assert server.value("count(ordered)") == 2
+    finally:
+        server.kill()
+    lost = branch.items["dropped"]
+    assert lost >= 1 and branch.items["sent"] + lost == 6, dict(branch.items)
+    assert 'sluice_exporter_unconverted_points' in running.metrics()
 
 
 def test_a_counter_that_starts_again_is_a_reset_and_not_a_gap(server, collector):

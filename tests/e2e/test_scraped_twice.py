@@ -17,6 +17,8 @@ from harness.twice import Twice, stored
 
 # `relay`: Prometheus scrapes and writes to sluice, which writes on.
 SENDERS = [*senders.BY_NAME, "relay"]
+# Room for a slow machine: a scrape that times out is another scrape.
+INTERVAL = "500ms"
 # How long a scrape took is never the same twice.
 DURATIONS = ("scrape_duration_seconds",)
 
@@ -105,7 +107,7 @@ EXPECTED = [
 
 def test_a_script_of_everything_that_happens_is_stored_the_same(twice):
     with Target(*SCRIPT) as target:
-        both = twice(senders.jobs(script=(target, {"metric_relabel_configs": RELABEL})))
+        both = twice(senders.jobs(INTERVAL, script=(target, {"metric_relabel_configs": RELABEL})))
         direct = both.assert_same("script", len(SCRIPT), trees.expected_of(f"{both.name}-{both.server}", EXPECTED), DURATIONS)
     # The script has shown what it is for.
     assert list(direct["up{}"].values()).count("0.0 0000000000000000") >= 2
@@ -135,7 +137,7 @@ def real(request, server, tmp_path_factory):
             "python": stack.enter_context(PythonClient()),
         }
         kept = {f"{job}_kept": stack.enter_context(Target(kept_page(live[job], accept))) for job, accept in KEPT.items()}
-        both = Twice(folder, server, request.param, senders.jobs(**live, **kept))
+        both = Twice(folder, server, request.param, senders.jobs(INTERVAL, **live, **kept))
         stack.callback(both.close)
         yield both
 

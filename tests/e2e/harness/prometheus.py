@@ -29,20 +29,34 @@ class Prometheus(Server):
     settings: dict = {}
     unknown: tuple = ("scrape_native_histograms", "fallback_scrape_protocol", "scrape_protocols")
 
-    def __init__(self, directory: Path, scrape_configs: list[dict] = (), more: dict | None = None):
-        """`scrape_configs` is what it scrapes itself; every fifth of a second unless a job says otherwise."""
-        self.port = ports.free_one()
+    def __init__(
+        self,
+        directory: Path,
+        scrape_configs: list[dict] = (),
+        more: dict | None = None,
+        text: str | None = None,
+        port: int | None = None,
+    ):
+        """`scrape_configs` is what it scrapes itself, every fifth of a second unless a job says otherwise; `more` are
+        other parts of its configuration, `text` is all of it but `global`."""
+        self.port = port or ports.free_one()
         self.health = f"{self.endpoint}/-/ready"
         defaults = {"scrape_interval": "200ms", "scrape_timeout": "200ms", **self.settings}
         file = directory / f"prometheus-{self.port}.yml"
         scrape_configs = [{key: job[key] for key in job if key not in self.unknown} for job in scrape_configs]
         # JSON is YAML.
-        file.write_text(json.dumps({"global": defaults, "scrape_configs": scrape_configs, **(more or {})}))
+        if text is None:
+            text = "".join(
+                f"{key}: {json.dumps(part)}\n" for key, part in {"scrape_configs": scrape_configs, **(more or {})}.items()
+            )
+        file.write_text(f"global: {json.dumps(defaults)}\n{text}")
         flags = {
             "config.file": file,
             "web.listen-address": f"127.0.0.1:{self.port}",
             "storage.tsdb.path": directory / f"prometheus-{self.port}",
             "enable-feature": self.features,
+            # It looks for its targets at once, not every five seconds.
+            "scrape.discovery-reload-interval": "50ms",
         }
         command = [self.program(), "--web.enable-remote-write-receiver", *(f"--{key}={value}" for key, value in flags.items())]
         super().__init__(directory, command, {})

@@ -17,15 +17,16 @@ PLAIN = {"target_info": {"enabled": False}, "disable_scope_info": True}
 RETRY = {"initial_interval": "50ms", "max_interval": "500ms"}
 
 
-def jobs(**targets) -> list[dict]:
-    """Scrape configurations: a target for each job, five times a second. A tuple has more keys of the job."""
+def jobs(interval: str = "200ms", **targets) -> list[dict]:
+    """Scrape configurations: a target for each job. A tuple has more keys of the job."""
     out = []
     for name, target in targets.items():
         target, more = target if isinstance(target, tuple) else (target, {})
         out.append(
             {
                 "job_name": name,
-                "scrape_interval": "200ms",
+                "scrape_interval": interval,
+                "scrape_timeout": interval,
                 "static_configs": [{"targets": [target.address]}],
                 **more,
             }

@@ -104,8 +104,8 @@ class Redis(Server):
 class RedisExporter(Exporter):
     name = "redis-exporter"
 
-    def __init__(self, directory: Path, redis: Redis):
-        self.port = ports.free_one()
+    def __init__(self, directory: Path, redis: Redis, port: int | None = None):
+        self.port = port or ports.free_one()
         self.health = f"http://127.0.0.1:{self.port}/health"
         flags = {"web.listen-address": f"127.0.0.1:{self.port}", "redis.addr": f"redis://127.0.0.1:{redis.port}"}
         command = [debian("prometheus-redis-exporter"), *(f"--{key}={value}" for key, value in flags.items())]

@@ -40,7 +40,7 @@ class Twice:
     def assert_same(self, job: str, scrapes: int, expected: dict[str, str], ignore: Iterable[str] = ()) -> Stored:
         """Both store the same of the first scrapes, but for what is expected. What the first server has is returned."""
         self.wait(job, scrapes + 1)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while True:
             direct, second = (stored(server, job, scrapes, ignore) for server in (self.direct, self.second))
             try:
