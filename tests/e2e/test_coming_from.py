@@ -1,4 +1,5 @@
-"""What the pages for users of Jaeger and Zipkin show, and the example that takes an agent's place."""
+"""What the pages for users of Jaeger and Zipkin show, and the example that takes an agent's place; Prometheus has a file
+of its own."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ EXAMPLE = ROOT / "examples" / "jaeger-agent-replacement.yaml"
 
 
 def test_there_is_a_page_for_each():
-    assert {page.stem for page in PAGES} == {"coming-from-jaeger", "coming-from-zipkin"}
+    assert {page.stem for page in PAGES} == {"coming-from-jaeger", "coming-from-prometheus", "coming-from-zipkin"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -26,7 +26,10 @@ def test_every_example_validates(file):
 
 
 def test_there_are_examples():
-    assert {file.stem for file in CONFIGS} >= {"otlp-gateway", "sidecar", "debug", "jaeger-agent-replacement"}
+    assert {file.stem for file in CONFIGS} >= {
+        "otlp-gateway", "sidecar", "debug", "jaeger-agent-replacement", "prometheus-agent-replacement",
+        "prometheus-exporter", "prometheus-scrape",
+    }  # fmt: skip
 
 
 class WithoutConfig(Collector):
