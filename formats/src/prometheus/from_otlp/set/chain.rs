@@ -21,7 +21,8 @@ pub(super) struct Chain {
 pub(super) trait Link: Copy {
     /// Whether there may be only one in a millisecond.
     const ONE_AT_A_TIME: bool;
-    fn next(&mut self) -> &mut u32;
+    fn next(&self) -> u32;
+    fn set_next(&mut self, next: u32);
     fn at(&self) -> i64;
 }
 
@@ -30,8 +31,12 @@ macro_rules! links {
         impl Link for $element {
             const ONE_AT_A_TIME: bool = $one_at_a_time;
 
-            fn next(&mut self) -> &mut u32 {
-                &mut self.next
+            fn next(&self) -> u32 {
+                self.next
+            }
+
+            fn set_next(&mut self, next: u32) {
+                self.next = next;
             }
 
             fn at(&self) -> i64 {
@@ -51,7 +56,7 @@ impl Chain {
         let new = number(buffer.len());
         buffer.push(element);
         match buffer.get_mut(self.last as usize) {
-            Some(last) => *last.next() = new,
+            Some(last) => last.set_next(new),
             None => self.first = new,
         }
         self.last = new;
@@ -61,8 +66,7 @@ impl Chain {
         let mut at = self.first;
         std::iter::from_fn(move || {
             let element = buffer.get(at as usize)?;
-            let mut copy = *element;
-            at = *copy.next();
+            at = element.next();
             Some(element)
         })
     }
@@ -91,13 +95,13 @@ impl Chain {
         // The places of the elements stay, in another order.
         let mut places = Vec::with_capacity(sorted.len());
         let mut at = self.first;
-        while let Some(element) = buffer.get_mut(at as usize).filter(|_| places.len() < sorted.len()) {
+        while let Some(element) = buffer.get(at as usize).filter(|_| places.len() < sorted.len()) {
             places.push(at);
-            at = *element.next();
+            at = element.next();
         }
         let nexts = places.iter().skip(1).copied().chain([NONE]);
         for ((&place, next), mut element) in places.iter().zip(nexts).zip(sorted) {
-            *element.next() = next;
+            element.set_next(next);
             if let Some(slot) = buffer.get_mut(place as usize) {
                 *slot = element;
             }
