@@ -1,5 +1,6 @@
 //! Labels become a series: what it is called, where it belongs and its attributes, all as bytes.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -15,6 +16,9 @@ use crate::prometheus::model::{Metadata, MetricType};
 /// Metrics that are kept before it is looked whether anybody still uses them.
 const FEW_METRICS: usize = 10_000;
 
+/// What an attribute takes beside its text, if that is short.
+const ATTRIBUTE_BYTES: usize = 10;
+
 /// Labels that say nothing of the samples.
 const OF_THE_TARGET: [&str; 5] = [METRIC_NAME, "job", "instance", "__scheme__", "__metrics_path__"];
 
@@ -22,6 +26,8 @@ const OF_THE_TARGET: [&str; 5] = [METRIC_NAME, "job", "instance", "__scheme__", 
 #[derive(Debug)]
 pub struct Catalog {
     options: Options,
+    /// The body of the scope of samples that have no scope labels.
+    own_scope: Vec<u8>,
     origins: HashMap<Vec<u8>, Origins>,
     /// How many there are, and how many there may be before unused ones are looked for.
     pub(super) metrics: usize,
@@ -95,7 +101,16 @@ impl Catalog {
     /// An empty catalog.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        Self { options, origins: HashMap::new(), metrics: 0, most_metrics: FEW_METRICS, key: Vec::new() }
+        let mut own_scope = Vec::new();
+        put_scope(&mut own_scope, &options.scope_name, &options.scope_version);
+        Self {
+            options,
+            own_scope,
+            origins: HashMap::new(),
+            metrics: 0,
+            most_metrics: FEW_METRICS,
+            key: Vec::new(),
+        }
     }
 
     /// What the catalog was made with.
@@ -158,7 +173,7 @@ impl Catalog {
     fn metric(&mut self, labels: &Labels, member: &Member<'_>) -> Result<Arc<Metric>, &'static str> {
         let (job, instance) = job_and_instance(labels, &self.options.source)?;
         let is_info = member.role == Role::ScopeInfo;
-        let scope = Scope::of(labels, is_info, &self.options);
+        let scope = Scope::of(labels, is_info, &self.own_scope);
         let mut key = std::mem::take(&mut self.key);
         key.clear();
         for text in [job.as_bytes(), instance.as_bytes(), scope.schema_url.as_bytes(), &scope.body] {
@@ -170,7 +185,7 @@ impl Catalog {
             let origin = Origin {
                 job: job.to_owned(),
                 instance: instance.to_owned(),
-                scope: scope.body,
+                scope: scope.body.into_owned(),
                 schema_url: scope.schema_url.to_owned(),
             };
             self.origins.insert(key.clone(), Origins { origin: Arc::new(origin), metrics: HashMap::new() });
@@ -235,7 +250,7 @@ fn job_and_instance<'l>(labels: &'l Labels, source: &'l Source) -> Result<(&'l s
 
 /// What the labels say of the scope.
 struct Scope<'l> {
-    body: Vec<u8>,
+    body: Cow<'l, [u8]>,
     schema_url: &'l str,
 }
 
@@ -244,13 +259,11 @@ const SCOPE_LABELS: [&str; 3] = ["otel_scope_name", "otel_scope_version", "otel_
 
 impl<'l> Scope<'l> {
     /// Without scope labels it is the receiver's. `is_info` says that attributes come in another way.
-    fn of(labels: &'l Labels, is_info: bool, options: &'l Options) -> Self {
-        let mut body = Vec::new();
-        let mut schema_url = "";
+    fn of(labels: &'l Labels, is_info: bool, own: &'l [u8]) -> Self {
         if !labels.iter().any(|(name, _)| name.starts_with(SCOPE_PREFIX)) {
-            put_scope(&mut body, &options.scope_name, &options.scope_version);
-            return Self { body, schema_url };
+            return Self { body: Cow::Borrowed(own), schema_url: "" };
         }
+        let (mut body, mut schema_url) = (Vec::new(), "");
         let [name, version] =
             ["otel_scope_name", "otel_scope_version"].map(|label| labels.get(label).unwrap_or_default());
         put_scope(&mut body, name, version);
@@ -263,7 +276,7 @@ impl<'l> Scope<'l> {
                 _ => {}
             }
         }
-        Self { body, schema_url }
+        Self { body: Cow::Owned(body), schema_url }
     }
 }
 
@@ -277,7 +290,7 @@ fn put_scope(body: &mut Vec<u8>, name: &str, version: &str) {
 
 /// The labels that are attributes: of the points, or of what an info metric describes.
 fn point_attributes(labels: &Labels, role: Role) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(labels.text_len() + ATTRIBUTE_BYTES * labels.len());
     for (name, value) in labels.iter() {
         let is_taken = OF_THE_TARGET.contains(&name)
             || match role {
