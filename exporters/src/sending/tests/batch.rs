@@ -204,6 +204,17 @@ async fn a_batch_leaves_in_time_for_its_callers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_sent_for_a_caller_that_went_away_may_arrive_twice() {
+    let rig = Rig::started(waiting()).await;
+    rig.backend.usually(Step::TakeAfter(secs(4)));
+    let impatient = tokio::time::timeout(secs(1), rig.offer(batch("b", 2)));
+    let (first, gone, last) = tokio::join!(rig.offer(batch("a", 2)), impatient, rig.offer(batch("c", 2)));
+    assert!(first.is_ok() && gone.is_err() && last.is_ok());
+    let balance = rig.settled().await;
+    assert_eq!((balance.accepted, balance.sent, balance.possible_duplicates), (4, 6, 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn callers_that_all_went_away_end_the_sending() {
     let rig = Rig::started(waiting()).await;
     rig.backend.usually(Step::Hang);
