@@ -275,6 +275,25 @@ fn text_that_is_not_utf8_costs_its_series() {
 }
 
 #[test]
+fn names_are_utf8_and_exemplars_need_not_be_numbers() {
+    let body = v2(r#"{"symbols":["","__name__","my.größe","a b","y"],"timeseries":[{"labelsRefs":[1,2,3,4],
+        "samples":[{"value":"Infinity","timestamp":"1"}],
+        "exemplars":[{"value":"NaN","timestamp":"1"},{"value":"-Infinity","timestamp":"2"}]}]}"#);
+    assert_eq!(
+        metrics(Version::V2, &body, &Known::default()),
+        (
+            vec![
+                "resource".to_owned(),
+                "my.größe gauge prometheus.type=unknown".to_owned(),
+                "  a b=y @1 inf # Some(AsDouble(NaN)) @1 trace= span= # Some(AsDouble(-inf)) @2 trace= span="
+                    .to_owned(),
+            ],
+            [1, 0, 2]
+        )
+    );
+}
+
+#[test]
 fn exemplars_apart_from_their_samples_find_them() {
     let body = v2(r#"{"symbols":["","__name__","a","k","v","b"],"timeseries":[
         {"labelsRefs":[1,2],"exemplars":[{"labelsRefs":[3,4],"value":1,"timestamp":"1"}]},
