@@ -147,3 +147,41 @@ async fn without_a_queue_the_caller_hears_the_verdict() {
     exporter.offer(gauges(1, 1)).await;
     assert_eq!(exporter.drained().await.sent, 1);
 }
+
+/// A server that lets the first connection hang, drops the second one in the middle of its answer, and then answers.
+async fn unreliable() -> (SocketAddr, Arc<std::sync::atomic::AtomicUsize>) {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let seen = connections.clone();
+    let serve = async move {
+        let mut hanging = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = [0; 64];
+            stream.read_exact(&mut head).await.unwrap();
+            assert!(head.starts_with(b"POST /api/v1/write HTTP/1.1"));
+            match seen.fetch_add(1, Ordering::SeqCst) {
+                0 => hanging.push(stream),
+                1 => stream.write_all(b"HTTP/1.1 200 O").await.unwrap(),
+                _ => stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap(),
+            }
+        }
+    };
+    #[expect(clippy::disallowed_methods, reason = "a server of a test")]
+    drop(tokio::spawn(serve));
+    (address, connections)
+}
+
+#[tokio::test]
+async fn e3_e10_a_timeout_and_a_connection_that_breaks_are_retried() {
+    let process = testkit::process();
+    let (address, connections) = unreliable().await;
+    let settings = settings(address, "timeout: 300ms");
+    let exporter = Stand::<Factory>::new(&process, Signal::Metrics, &settings).await;
+    exporter.offer(gauges(1, 5)).await;
+    assert_eq!(exporter.drained().await.sent, 5);
+    assert_eq!(connections.load(std::sync::atomic::Ordering::SeqCst), 3);
+}
