@@ -90,17 +90,17 @@ pub(crate) async fn run(options: &Options) -> Result<(), Failure> {
         "{} requests/s of {ITEMS} spans over gRPC, {} packets/s wanted, {} s, medians of {} runs, microseconds",
         options.requests, options.rate, options.seconds, options.rounds
     );
-    println!("{:<28} {:>10} {:>8} {:>8} {:>9}", "packets", "packets/s", "p50", "p99", "of quiet");
-    let quiet_p99 = line("none", &quiet, None);
+    println!("{:<28} {:>10} {:>8} {:>8}  of none, of elsewhere", "packets", "packets/s", "p50", "p99");
+    let quiet = line("none", &quiet, &[]);
     for ((name, _), (beside, at)) in kinds.iter().zip(&floods) {
-        line(&format!("{name}, elsewhere"), beside, Some(quiet_p99));
-        line(&format!("{name}, at sluice"), at, Some(quiet_p99));
+        let elsewhere = line(&format!("{name}, elsewhere"), beside, &[quiet]);
+        line(&format!("{name}, at sluice"), at, &[quiet, elsewhere]);
     }
     Ok(())
 }
 
-/// Prints a line and returns the 99th percentile.
-fn line(name: &str, runs: &[Measured], quiet: Option<f64>) -> f64 {
+/// Prints a line, with the 99th percentile in relation to others, and returns it.
+fn line(name: &str, runs: &[Measured], others: &[f64]) -> f64 {
     let median = |of: &dyn Fn(&Measured) -> u128| {
         let mut all: Vec<_> = runs.iter().map(of).collect();
         all.sort_unstable();
@@ -111,8 +111,8 @@ fn line(name: &str, runs: &[Measured], quiet: Option<f64>) -> f64 {
     let packets = median(&|run| run.packets.into());
     #[expect(clippy::cast_precision_loss, reason = "microseconds of seconds")]
     let as_float = p99 as f64;
-    let ratio = quiet.map_or(String::new(), |quiet| format!("{:.2}", as_float / quiet));
-    println!("{name:<28} {packets:>10} {p50:>8} {p99:>8} {ratio:>9}");
+    let ratios: String = others.iter().map(|other| format!(" {:>7.2}", as_float / other)).collect();
+    println!("{name:<28} {packets:>10} {p50:>8} {p99:>8} {ratios}");
     as_float
 }
 
