@@ -5,15 +5,16 @@ Prometheus in the place of sluice is asked as well: what differs then does not c
 
 from __future__ import annotations
 
+import time
 import urllib.request
 from contextlib import ExitStack
 
 import pytest
 
-from harness import senders, stored as trees
+from harness import pages, senders, waiting, stored as trees
 from harness.prometheus import Prometheus
 from harness.targets import OPEN_METRICS, TEXT, NodeExporter, PythonClient, Redis, RedisExporter, Target, status
-from harness.twice import Twice, stored
+from harness.twice import Twice, bound, stored
 
 # `relay`: Prometheus scrapes and writes to sluice, which writes on.
 SENDERS = [*senders.BY_NAME, "relay"]
@@ -114,6 +115,55 @@ def test_a_script_of_everything_that_happens_is_stored_the_same(twice):
     assert "stale" in direct["comes_and_goes{}"].values()
     assert direct["kept{new_name='red'}"]
     assert "labelled{exported_instance='here',exported_job='other',le='x'}" in direct
+
+
+NATIVE = [pages.native(1), pages.native(2), status(500), pages.native(3), (b"", pages.PROTOBUF), pages.native(1)]
+UTF8 = [
+    f'# TYPE "requests.served" counter\n{{"requests.served","http.route"="/ü"}} {count}\n{{"größe"}} 1\n# EOF\n'
+    for count in (1, 2, 3)
+]
+
+
+def test_native_histograms_are_stored_the_same(twice, server):
+    if server == "2.42":
+        pytest.skip("its remote read has no histograms")
+    with Target(*NATIVE, NATIVE[0]) as target:
+        both = twice(senders.jobs(INTERVAL, native=(target, {"scrape_native_histograms": True})))
+        expected = {"scrape_series_added{}/05": "after an empty page"} if both.name == "sluice" else {}
+        direct = both.assert_same("native", len(NATIVE), expected, DURATIONS)
+    ((name, samples),) = ((name, samples) for name, samples in direct.items() if name.startswith("native_seconds"))
+    assert name == "native_seconds{route='/a'}"
+    assert list(samples.values()).count("stale histogram") == 2 and "count 63" in samples["03"]
+
+
+def test_names_in_utf8_are_stored_the_same(twice, server):
+    if server != "3":
+        pytest.skip("2.42 does not know them")
+    with Target(*UTF8, UTF8[0]) as target:
+        both = twice(senders.jobs(INTERVAL, utf8=target))
+        direct = both.assert_same("utf8", len(UTF8), {}, DURATIONS)
+    assert direct["requests.served{http.route='/ü'}"].keys() == {"00", "01", "02"} and direct["größe{}"]
+
+
+def test_exemplars_are_stored_the_same(server, tmp_path):
+    """By sluice alone: Prometheus parts exemplars from samples on the way, and loses some."""
+    with Target(pages.open_metrics(exemplars_at=time.time() - 10)) as target:
+        both = Twice(tmp_path, server, "sluice", senders.jobs(INTERVAL, om=target))
+        try:
+            both.wait("om", 3)
+            for name in ("requests_total", "latency_seconds_bucket"):
+                direct = waiting.until(lambda name=name: exemplars(both.direct, name), "exemplars")
+                waiting.until(lambda name=name, direct=direct: exemplars(both.second, name) == direct, f"{direct}")
+        finally:
+            both.close()
+
+
+def exemplars(server, name: str) -> set:
+    return {
+        (bound(each["seriesLabels"].get("le", "")), one["value"], frozenset(one["labels"].items()))
+        for each in server.exemplars(f'{name}{{job="om"}}')
+        for one in each["exemplars"]
+    }
 
 
 # Real exporters. Live ones never say quite the same twice; a page of theirs that is kept does.

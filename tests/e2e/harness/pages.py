@@ -7,6 +7,7 @@ import time
 from . import idl
 
 LONG = "x" * 10_240
+PROTOBUF = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 # Values as the text has them.
 VALUES = {
     "float": "123.456",
@@ -36,19 +37,19 @@ def escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-def open_metrics() -> str:
+def open_metrics(exemplars_at: float = CREATED) -> str:
     """Every type of OpenMetrics."""
     exemplar = f'# {{trace_id="{TRACE}",span_id="{SPAN}",user="ü"}}'
     return f"""# TYPE requests counter
 # HELP requests Requests, with "quotes" and a back\\\\slash.
-requests_total{{code="200"}} 100 {exemplar} 7.5 {CREATED}
+requests_total{{code="200"}} 100 {exemplar} 7.5 {exemplars_at}
 requests_created{{code="200"}} {CREATED}
 requests_total{{code="500"}} 3
 requests_created{{code="500"}} {CREATED}
 # TYPE latency_seconds histogram
 # UNIT latency_seconds seconds
 # HELP latency_seconds How long it takes.
-latency_seconds_bucket{{le="0.1"}} 10 {exemplar} 0.05 {CREATED}
+latency_seconds_bucket{{le="0.1"}} 10 {exemplar} 0.05 {exemplars_at}
 latency_seconds_bucket{{le="1.0"}} 15
 latency_seconds_bucket{{le="+Inf"}} 17 {exemplar} 3.0
 latency_seconds_sum 21.5
@@ -97,22 +98,20 @@ def text() -> str:
     return "\n".join(lines) + "\n"
 
 
-def native() -> tuple[bytes, str]:
-    """Native histograms, which only protobuf carries."""
-    from .targets import PROTOBUF
-
+def native(times: int = 1) -> tuple[bytes, str]:
+    """A native histogram, which only protobuf carries: everything was observed so many times."""
     whole = idl.MetricFamily(name="native_seconds", help="A native histogram.", type=4)
     metric = whole.metric.add()
     metric.label.add(name="route", value="/a")
     histogram = metric.histogram
-    histogram.sample_count, histogram.sample_sum = 21, 33.25
-    histogram.schema, histogram.zero_threshold, histogram.zero_count = 3, 1e-128, 2
+    histogram.sample_count, histogram.sample_sum = 21 * times, 33.25 * times
+    histogram.schema, histogram.zero_threshold, histogram.zero_count = 3, 1e-128, 2 * times
     # Indexes -1, 0, 3, 4 with 4, 5, 3, 2 observations; and one negative bucket with 5.
     histogram.positive_span.add(offset=-1, length=2)
     histogram.positive_span.add(offset=2, length=2)
-    histogram.positive_delta.extend([4, 1, -2, -1])
+    histogram.positive_delta.extend(delta * times for delta in (4, 1, -2, -1))
     histogram.negative_span.add(offset=2, length=1)
-    histogram.negative_delta.append(5)
+    histogram.negative_delta.append(5 * times)
     return delimited(whole), PROTOBUF
 
 

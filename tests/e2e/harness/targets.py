@@ -17,7 +17,6 @@ from .serving import HttpServer, reply
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-PROTOBUF = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
 
 # A page, a page with its content type, or an answer of its own.
 Page = str | tuple[bytes, str] | Callable[[BaseHTTPRequestHandler], object]
