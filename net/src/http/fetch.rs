@@ -22,6 +22,8 @@ use crate::{
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 const MOST_REDIRECTS: usize = 10;
+/// Connections kept to one server, which may have many targets, as a prober has. As many as Prometheus keeps.
+const MOST_IDLE: usize = 1000;
 /// A connection is kept for this long for the next request, as Prometheus does.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
@@ -239,7 +241,7 @@ fn build(settings: &FetchSettings, tls: rustls::ClientConfig) -> reqwest::Result
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
-        .pool_max_idle_per_host(1)
+        .pool_max_idle_per_host(MOST_IDLE)
         .pool_idle_timeout(IDLE_TIMEOUT);
     if !settings.http2 {
         builder = builder.http1_only();

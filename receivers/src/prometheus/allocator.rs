@@ -150,7 +150,10 @@ impl Allocator {
             let spawned =
                 job.and_then(|job| spawn_job(&self.shared, &self.surroundings, job, &config, reader));
             match spawned {
-                Ok(task) => drop(jobs.running.insert(name, Running { hash, phase, task })),
+                Ok(task) => {
+                    tracing::info!(job = name, "Scrape job added");
+                    jobs.running.insert(name, Running { hash, phase, task });
+                }
                 Err(error) => tracing::error!(job = name, error, "the target allocator's job is none"),
             }
         }
