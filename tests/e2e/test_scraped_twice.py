@@ -5,6 +5,7 @@ Prometheus in the place of sluice is asked as well: what differs then does not c
 
 from __future__ import annotations
 
+import re
 import time
 import urllib.request
 from contextlib import ExitStack
@@ -143,6 +144,58 @@ def test_names_in_utf8_are_stored_the_same(twice, server):
         both = twice(senders.jobs(INTERVAL, utf8=target))
         direct = both.assert_same("utf8", len(UTF8), {}, DURATIONS)
     assert direct["requests.served{http.route='/ü'}"].keys() == {"00", "01", "02"} and direct["größe{}"]
+
+
+ODD = """# TYPE whole histogram
+whole_bucket{le="1"} 1
+whole_bucket{le="+Inf"} 2
+whole_sum 3
+whole_count 2
+# TYPE uncounted histogram
+uncounted_bucket{le="1"} 1
+uncounted_bucket{le="+Inf"} 2
+uncounted_sum 3
+# TYPE falling histogram
+falling_bucket{le="1"} 5
+falling_bucket{le="2"} 3
+falling_bucket{le="+Inf"} 5
+falling_sum 3
+falling_count 5
+# TYPE unsummed histogram
+unsummed_bucket{le="1"} 1
+unsummed_bucket{le="+Inf"} 2
+unsummed_count 2
+# TYPE unended histogram
+unended_bucket{le="1"} 1
+unended_sum 3
+unended_count 2
+# TYPE quantiles summary
+quantiles{quantile="0.5"} 1
+# TYPE counted summary
+counted_sum 1
+counted_count 1
+# TYPE negative counter
+negative -1
+no_type 1
+"""
+
+
+def test_what_has_no_form_in_otlp_is_all_that_is_missing(server, tmp_path):
+    """Histograms of which something is missing."""
+    with Target(ODD) as target:
+        both = Twice(tmp_path, server, "sluice", senders.jobs(INTERVAL, odd=target))
+        try:
+            expected = {
+                "falling_*": "a bucket that holds less than a smaller one is none",
+                "uncounted_*": "a histogram in OTLP has a count",
+                "quantiles{*": "a summary in OTLP has a count",
+                "unended_bucket{le='inf'}*": "the count is the last bucket",
+            }
+            both.assert_same("odd", 3, expected, DURATIONS)
+            lost = re.findall(r"^sluice_receiver_rejected_items(?:_total)?{(.*)} (\S+)$", both.sender.metrics(), re.MULTILINE)
+            assert sum(float(count) for _, count in lost) >= 3, lost
+        finally:
+            both.close()
 
 
 def test_exemplars_are_stored_the_same(server, tmp_path):
