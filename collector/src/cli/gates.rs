@@ -16,7 +16,7 @@ enum Stage {
 /// A gate of otelcol: its ID, its stage, and what is so here whatever it says.
 struct Gate(&'static str, Stage, &'static str);
 
-const GATES: [Gate; 18] = [
+const GATES: [Gate; 20] = [
     Gate("component.UseLocalHostAsDefaultHost", Stage::Stable, "endpoints listen on localhost by default"),
     Gate(
         "confmap.enableMergeAppendOption",
@@ -28,18 +28,32 @@ const GATES: [Gate; 18] = [
     Gate("connector.routing.defaultErrorModeIgnore", Stage::Beta, "the component is not built yet"),
     Gate("coreinternal.attraction.hash.sha256", Stage::Beta, "the component is not built yet"),
     Gate(
+        "exporter.prometheusremotewritexporter.EnableMultipleWorkers",
+        Stage::Alpha,
+        "each consumer sends, and the order of each series is kept",
+    ),
+    Gate(
+        "exporter.prometheusremotewritexporter.RetryOn429",
+        Stage::Alpha,
+        "429 is retried, as the server asks",
+    ),
+    Gate(
         "exporter.prometheusremotewritexporter.enableSendingRW2",
         Stage::Alpha,
-        "the component is not built yet",
+        "`protobuf_message` chooses remote write 2.0",
     ),
     Gate("extension.healthcheck.useComponentStatus", Stage::Alpha, "healthcheckv2 reports by component"),
     Gate("ottl.set.allowNil", Stage::Stable, "the component is not built yet"),
     Gate("pkg.exporterhelper.queueBatchEnabled", Stage::Alpha, "batching in the queue is not built yet"),
-    Gate("pkg.translator.prometheus.NormalizeName", Stage::Beta, "the component is not built yet"),
+    Gate(
+        "pkg.translator.prometheus.NormalizeName",
+        Stage::Beta,
+        "`translation_strategy` or `add_metric_suffixes` of the exporter says it",
+    ),
     Gate(
         "pkg.translator.prometheus.PermissiveLabelSanitization",
         Stage::Alpha,
-        "the component is not built yet",
+        "a label's leading underscore stays as it is",
     ),
     Gate("receiverhelper.newReceiverMetrics", Stage::Alpha, "receivers count accepted and refused items"),
     Gate("service.AllowNoPipelines", Stage::Alpha, "at least one pipeline is needed"),
