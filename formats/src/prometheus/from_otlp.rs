@@ -93,8 +93,8 @@ impl Default for Options {
 /// Converts `metrics` into `set`, which is cleared first. `deltas` is where delta points are added up; without it they
 /// are lost. Batches that share it have to come in the order of time.
 ///
-/// A point becomes as many series as it has buckets, each with all of its labels: how much that may be is bounded, by
-/// point and by batch. Lost points are counted in the set. A point of the same series and time as one that was added up is not added again,
+/// A point becomes as many series as it has buckets, each with all labels of its own, its scope and its resource: how
+/// much that may be is bounded, by point and by batch. Lost points are counted in the set. A point of the same series and time as one that was added up is not added again,
 /// so that the same batch may be converted again.
 pub fn translate(data: &Pdata, options: &Options, mut deltas: Option<&mut Deltas>, set: &mut SeriesSet) {
     set.clear();
@@ -116,8 +116,7 @@ pub fn translate(data: &Pdata, options: &Options, mut deltas: Option<&mut Deltas
 
 /// Most bytes that the labels of one point's series may take.
 const MOST_OF_A_POINT: usize = 4 << 20;
-/// What the labels of all points with many series may take: this, and so many times the batch's own size, but never
-/// more than that.
+/// What the labels of all series may take: this, and so many times the batch's own size, but never more than that.
 const ROOM: usize = 128 << 20;
 const GROWTH: usize = 96;
 const MOST_ROOM: usize = 1 << 30;
@@ -133,7 +132,7 @@ struct Translator<'a, 's> {
     base: Vec<Label>,
     /// The families of the resource: number and type.
     families: HashMap<Symbol, (u32, MetricType), RandomState>,
-    /// What points of many series may still take.
+    /// What the labels of further points may take.
     room: usize,
     text: String,
     scratch: scratch::Scratch,
@@ -174,10 +173,11 @@ impl<'a, 's> Translator<'a, 's> {
     }
 
     fn enter_scope(&mut self, scope: &ScopeMetricsView<'a>) {
-        self.base.clear();
-        self.base.extend_from_slice(self.resource.labels());
         if self.options.scope_labels {
             self.put_scope(scope);
+        } else {
+            self.base.clear();
+            self.base.extend_from_slice(self.resource.labels());
         }
     }
 

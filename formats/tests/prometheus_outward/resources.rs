@@ -1,6 +1,6 @@
 //! A3: resources and scopes.
 
-use sluice_formats::prometheus::from_otlp::{Options, ResourceAttributes, SeriesSet, translate};
+use sluice_formats::prometheus::from_otlp::{Options, Reason, ResourceAttributes, SeriesSet, translate};
 use sluice_formats::prometheus::names::{Namer, Strategy};
 
 use crate::foreign::{sent, sent_with, without_metadata};
@@ -115,11 +115,21 @@ fn what_one_resource_has_does_not_reach_the_next() {
 }
 
 #[test]
-fn an_attribute_of_the_resource_without_label_costs_the_description_only() {
+fn an_attribute_of_the_resource_without_label_costs_itself() {
     let odd = [("service.name", "a"), ("@", "x")];
     let mut of = resource(&odd, one());
     of.resource.as_mut().unwrap().attributes.extend(attributes(&[("k", "v")]));
-    assert_eq!(without_metadata(sent(&data(vec![of]))), [r#"g{job="a"} 1@1000 2@3000"#]);
+    let of = data(vec![of]);
+    assert_eq!(
+        without_metadata(sent(&of)),
+        [r#"g{job="a"} 1@1000 2@3000"#, r#"target_info{job="a",k="v"} 1@3000"#]
+    );
+    let all = Options {
+        resource_attributes: ResourceAttributes::AllButService,
+        target_info: false,
+        ..Options::default()
+    };
+    assert_eq!(without_metadata(sent_with(&of, &all)), [r#"g{job="a",k="v"} 1@1000 2@3000"#]);
 }
 
 #[test]
@@ -133,4 +143,18 @@ fn a_resource_is_described_again_only_by_later_points() {
         series == 2
     };
     assert_eq!([5, 5, 3, 6, 4].map(&mut described), [true, false, false, true, false]);
+}
+
+/// i3: every series has what its scope says.
+#[test]
+fn points_of_a_scope_that_says_too_much_are_lost() {
+    let points = (0..3000).map(|at| number(&[("n", &at.to_string())], at, 1.0)).collect();
+    let mut large = resource(&[], vec![gauge("g", points)]);
+    let keys: Vec<String> = (0..3000).map(|n| format!("k{n}")).collect();
+    let pairs: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "x")).collect();
+    large.scope_metrics[0].scope = scope("lib", "1", &pairs);
+    let mut set = SeriesSet::default();
+    translate(&data(vec![large]), &Options::default(), None, &mut set);
+    let lost: Vec<_> = set.lost().map(|(metric, reason, points)| (metric, reason, points < 2000)).collect();
+    assert_eq!(lost, [("g", Reason::TooLarge, true)]);
 }

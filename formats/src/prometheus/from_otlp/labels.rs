@@ -238,7 +238,12 @@ impl<'a> Labels<'a> {
 }
 
 /// Merges sorted labels into `out`; of two with one name, the one that is stronger stays.
-fn merge(strong: &[Label], weak: impl Iterator<Item = Label>, out: &mut Vec<Label>, symbols: &Symbols) {
+pub(super) fn merge(
+    strong: &[Label],
+    weak: impl Iterator<Item = Label>,
+    out: &mut Vec<Label>,
+    symbols: &Symbols,
+) {
     let mut strong = strong.iter().copied().peekable();
     for label in weak {
         while let Some(before) = strong.next_if(|before| before.name.cmp(label.name, symbols).is_lt()) {
@@ -259,6 +264,7 @@ pub(super) fn set(labels: &mut Vec<Label>, label: Label) {
     }
 }
 
+/// Puts labels in the order of their names; equal names keep theirs.
 pub(super) fn sort(labels: &mut [Label], symbols: &Symbols) {
-    labels.sort_unstable_by(|a, b| a.name.cmp(b.name, symbols));
+    labels.sort_by(|a, b| a.name.cmp(b.name, symbols));
 }

@@ -37,7 +37,7 @@ pub enum Reason {
     ScaleTooCoarse,
     /// A count or bucket index that Prometheus cannot hold.
     OutOfRange,
-    /// It has too many buckets with too many labels.
+    /// It would become too much: many buckets, or points, with many labels.
     TooLarge,
     /// The series has numbers and native histograms.
     MixedSeries,

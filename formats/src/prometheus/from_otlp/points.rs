@@ -83,7 +83,7 @@ impl<'a> Translator<'a, '_> {
             (_, Some(value)) => number(value),
             (_, None) => return Err(Reason::NoValue),
         };
-        self.fill(attributes)?;
+        self.fill_for(1, attributes)?;
         let stream = self.labels.stream(metric.family_name, &self.set.symbols);
         let series = self.series(metric.family_name, None, metric.family, stream);
         self.set.sample(series, value, Times::new(point.time_unix_nano, point.start_time_unix_nano), 1)?;
@@ -115,13 +115,13 @@ impl<'a> Translator<'a, '_> {
         Ok(())
     }
 
-    /// Makes the labels of a point that is one series.
+    /// Makes labels.
     pub(super) fn fill(&mut self, attributes: Attributes<'a>) -> Result<(), Reason> {
         let (namer, symbols) = (&self.options.namer, &mut self.set.symbols);
         self.labels.fill(attributes, &self.base, &self.external, namer, symbols)
     }
 
-    /// Makes the labels of a point that is several series, if there is room for all of them.
+    /// Makes the labels of a point that becomes so many series, if there is room for all of them.
     pub(super) fn fill_for(&mut self, series: usize, attributes: Attributes<'a>) -> Result<(), Reason> {
         self.fill(attributes)?;
         let takes = self.labels.size(&self.set.symbols).saturating_mul(series);

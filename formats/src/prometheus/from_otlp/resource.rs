@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sluice_pdata::view::{ResourceView, ScopeMetricsView};
+use sluice_pdata::view::{ResourceView, ScopeMetricsView, Text};
 
 use super::{
     Family, Translator,
@@ -11,7 +11,10 @@ use super::{
     set::{Times, millis},
     symbols::Symbol,
 };
-use crate::prometheus::{model::MetricType, names::Kind};
+use crate::prometheus::{
+    model::MetricType,
+    names::{Kind, Namer},
+};
 
 const SERVICE_NAME: &[u8] = b"service.name";
 const SERVICE_NAMESPACE: &[u8] = b"service.namespace";
@@ -64,6 +67,11 @@ fn is_identity(key: &[u8]) -> bool {
     matches!(key, SERVICE_NAME | SERVICE_NAMESPACE | SERVICE_INSTANCE_ID)
 }
 
+/// Whether anything is left of the key when it is escaped. An attribute of a resource that has no label costs itself.
+fn has_label(key: &[u8], namer: &Namer) -> bool {
+    namer.label(Text::new(key).as_str()).is_ok()
+}
+
 impl<'a> Translator<'a, '_> {
     pub(super) fn read_external_labels(&mut self) {
         for (name, value) in &self.options.external_labels {
@@ -85,9 +93,10 @@ impl<'a> Translator<'a, '_> {
         let Resource { identity, labels, .. } = &mut self.resource;
         identity.clear();
         labels.clear();
-        let mut promote = |keep: fn(&[u8]) -> bool| {
-            // A resource with an attribute that has no label keeps the other ones.
+        let mut promote = |wanted: fn(&[u8]) -> bool| {
+            let keep = |key: &[u8]| wanted(key) && has_label(key, &options.namer);
             let kept = self.labels.append(view.attributes, keep, labels, &options.namer, symbols);
+            // Those without a label were left out.
             kept.unwrap_or_default();
         };
         match options.resource_attributes {
@@ -131,7 +140,8 @@ impl<'a> Translator<'a, '_> {
         let name = symbols.intern(self.text.as_bytes());
         let help = symbols.intern(b"Target metadata");
         let mut all = Vec::new();
-        self.labels.append(view.attributes, |key| !is_identity(key), &mut all, &options.namer, symbols)?;
+        let keep = |key: &[u8]| !is_identity(key) && has_label(key, &options.namer);
+        self.labels.append(view.attributes, keep, &mut all, &options.namer, symbols)?;
         for &label in &self.resource.identity {
             labels::set(&mut all, label);
         }
@@ -157,7 +167,7 @@ impl<'a> Translator<'a, '_> {
         Ok(())
     }
 
-    /// Adds what the scope gives to its series.
+    /// Makes what every series of a scope has: what the resource gives, and what the scope gives, which wins.
     pub(super) fn put_scope(&mut self, scope: &ScopeMetricsView<'a>) {
         let symbols = &mut self.set.symbols;
         let known = [
@@ -165,19 +175,25 @@ impl<'a> Translator<'a, '_> {
             ("otel_scope_version", scope.scope.version),
             ("otel_scope_schema_url", scope.schema_url),
         ];
+        let mut own = Vec::new();
+        for (name, value) in known {
+            own.push(Label {
+                name: Name::new(name.as_bytes(), symbols),
+                value: symbols.intern(value.as_bytes()),
+            });
+        }
         for attribute in scope.scope.attributes {
             let key = format!("otel_scope_{}", attribute.key);
-            let Ok(name) = self.options.namer.label(&key) else { continue };
-            let name = Name::new(name.as_bytes(), symbols);
-            let value = symbols.intern(&attribute.value.to_text());
-            labels::set(&mut self.base, Label { name, value });
-        }
-        for (name, value) in known {
-            let value = symbols.intern(value.as_bytes());
-            if value != Symbol::EMPTY {
-                labels::set(&mut self.base, Label { name: Name::new(name.as_bytes(), symbols), value });
+            if let Ok(name) = self.options.namer.label(&key) {
+                let value = symbols.intern(&attribute.value.to_text());
+                own.push(Label { name: Name::new(name.as_bytes(), symbols), value });
             }
         }
-        labels::sort(&mut self.base, symbols);
+        own.retain(|label| label.value != Symbol::EMPTY);
+        // Of equal names the first one stays.
+        labels::sort(&mut own, symbols);
+        own.dedup_by_key(|label| label.name.symbol());
+        self.base.clear();
+        labels::merge(&own, self.resource.labels.iter().copied(), &mut self.base, symbols);
     }
 }

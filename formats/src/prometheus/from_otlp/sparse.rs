@@ -20,7 +20,7 @@ impl<'a> Translator<'a, '_> {
         exemplars: Exemplars<'a>,
         point: &HistogramDataPointView<'_>,
     ) -> Result<(), Reason> {
-        self.fill(attributes)?;
+        self.fill_for(1, attributes)?;
         let stream = self.labels.stream(metric.family_name, &self.set.symbols);
         let mut histogram = Histogram::new(Times::new(point.time_unix_nano, point.start_time_unix_nano));
         histogram.schema = CUSTOM_BUCKETS_SCHEMA;
@@ -63,7 +63,7 @@ impl<'a> Translator<'a, '_> {
         exemplars: Exemplars<'a>,
         point: &ExponentialHistogramDataPointView<'_>,
     ) -> Result<(), Reason> {
-        self.fill(attributes)?;
+        self.fill_for(1, attributes)?;
         let stream = self.labels.stream(metric.family_name, &self.set.symbols);
         let mut histogram = Histogram::new(Times::new(point.time_unix_nano, point.start_time_unix_nano));
         histogram.zero_threshold = match point.zero_threshold {
