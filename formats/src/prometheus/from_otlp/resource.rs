@@ -1,6 +1,6 @@
 //! What a resource and a scope give to their series.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use sluice_pdata::view::{ResourceView, ScopeMetricsView, Text};
 
@@ -19,6 +19,9 @@ use crate::prometheus::{
 const SERVICE_NAME: &[u8] = b"service.name";
 const SERVICE_NAMESPACE: &[u8] = b"service.namespace";
 const SERVICE_INSTANCE_ID: &[u8] = b"service.instance.id";
+
+/// Families of one resource after which the map of them is made anew.
+const MANY_FAMILIES: usize = 1000;
 
 /// The resource whose metrics are read.
 #[derive(Debug, Default)]
@@ -87,6 +90,10 @@ impl<'a> Translator<'a, '_> {
     pub(super) fn enter_resource(&mut self, view: &ResourceView<'a>) {
         use super::ResourceAttributes::{All, AllButService, None};
         let options = self.options;
+        // Clearing costs what the map once held, and a batch may have many resources.
+        if self.families.capacity() > MANY_FAMILIES {
+            self.families = HashMap::default();
+        }
         self.families.clear();
         let (job, instance) = job_and_instance(view);
         let symbols = &mut self.set.symbols;
