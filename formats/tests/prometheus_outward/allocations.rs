@@ -1,7 +1,7 @@
 //! Nothing is allocated for a point: the number of allocations does not grow with the points of a batch.
 
 use allocation_counter::measure;
-use sluice_formats::prometheus::from_otlp::{Options, SeriesSet, translate};
+use sluice_formats::prometheus::from_otlp::{Options, ResourceAttributes, SeriesSet, translate};
 use sluice_formats::prometheus::remote_write::{Version, encode};
 use sluice_pdata::otlp::{ExportMetricsServiceRequest, Message};
 use sluice_pdata::{Limits, Pdata, Signal};
@@ -50,9 +50,14 @@ fn data(points: usize) -> Pdata {
 }
 
 fn allocations(data: &Pdata, version: Version) -> u64 {
+    let options = Options {
+        external_labels: vec![("cluster".to_owned(), "eu".to_owned()), ("n".to_owned(), "x".to_owned())],
+        resource_attributes: ResourceAttributes::All,
+        ..Options::default()
+    };
     let mut set = SeriesSet::default();
     let mut work = || {
-        translate(data, &Options::default(), None, &mut set);
+        translate(data, &options, None, &mut set);
         drop(encode(&set, version, 5, ALL));
     };
     // What is kept from batch to batch grows once.

@@ -87,6 +87,7 @@ pub(super) struct Labels<'a> {
     writer: TextWriter<'a>,
     text: Vec<u8>,
     all: Vec<Label>,
+    stronger: Vec<Label>,
 }
 
 impl<'a> Labels<'a> {
@@ -99,6 +100,7 @@ impl<'a> Labels<'a> {
             writer: TextWriter::default(),
             text: Vec::new(),
             all: Vec::new(),
+            stronger: Vec::new(),
         }
     }
 
@@ -115,8 +117,9 @@ impl<'a> Labels<'a> {
         self.all.clear();
         merge(base, self.own.iter().map(|own| own.label), &mut self.all, symbols);
         if !external.is_empty() {
-            let stronger = std::mem::take(&mut self.all);
-            merge(&stronger, external.iter().copied(), &mut self.all, symbols);
+            std::mem::swap(&mut self.all, &mut self.stronger);
+            self.all.clear();
+            merge(&self.stronger, external.iter().copied(), &mut self.all, symbols);
         }
         Ok(())
     }
