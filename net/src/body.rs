@@ -6,12 +6,10 @@ use std::{
     time::Duration,
 };
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
 use sluice_component::{Budget, OverBudget, Permit};
-
-use crate::pieces::Pieces;
 
 /// How much is allocated ahead of what has arrived.
 const STEP: usize = 64 << 10;
@@ -73,53 +71,70 @@ impl BodyError {
     }
 }
 
-/// Bytes that arrive in frames; a single frame stays where it is.
+/// Bytes that arrive in frames, joined into one buffer; a single frame stays where it is.
 #[derive(Debug)]
-pub(crate) enum Gather {
-    One(Bytes, Permit),
-    More(Pieces),
+pub(crate) struct Gather {
+    held: Held,
+    permit: Permit,
+}
+
+#[derive(Debug)]
+enum Held {
+    One(Bytes),
+    Joined(BytesMut),
 }
 
 impl Gather {
     pub(crate) fn new(budget: &Budget) -> Result<Self, OverBudget> {
-        Ok(Self::One(Bytes::new(), budget.reserve(0)?))
+        Ok(Self { held: Held::One(Bytes::new()), permit: budget.reserve(0)? })
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        match &self.held {
+            Held::One(frame) => frame,
+            Held::Joined(buffer) => buffer,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::One(frame, _) => frame.len(),
-            Self::More(pieces) => pieces.len(),
-        }
+        self.as_slice().len()
     }
 
     /// Takes one more frame. `expected` bytes are declared in all, which is believed in steps only.
-    pub(crate) fn push(&mut self, frame: Bytes, expected: usize, budget: &Budget) -> Result<(), OverBudget> {
-        match self {
-            _ if frame.is_empty() => Ok(()),
-            Self::One(first, permit) if first.is_empty() => {
-                permit.grow(frame.len())?;
-                *first = frame;
-                Ok(())
-            }
-            Self::One(first, _) => {
-                let mut pieces = Pieces::new(budget)?;
-                // One piece for both, and as much again.
-                let have = first.len() + frame.len();
-                pieces.extend(first, have + have.max(STEP), expected)?;
-                pieces.extend(&frame, STEP, expected)?;
-                *self = Self::More(pieces);
-                Ok(())
-            }
-            Self::More(pieces) => pieces.extend(&frame, STEP, expected),
+    pub(crate) fn push(&mut self, frame: Bytes, expected: usize) -> Result<(), OverBudget> {
+        if frame.is_empty() {
+            return Ok(());
         }
+        let have = self.len() + frame.len();
+        match &mut self.held {
+            Held::One(first) if first.is_empty() => {
+                self.permit.grow(frame.len())?;
+                self.held = Held::One(frame);
+                return Ok(());
+            }
+            Held::Joined(buffer) if have <= buffer.capacity() => {
+                buffer.extend_from_slice(&frame);
+                return Ok(());
+            }
+            Held::One(_) | Held::Joined(_) => {}
+        }
+        let capacity = expected.min(have + have.max(STEP)).max(have);
+        // The old and the new buffer exist side by side while the bytes move.
+        self.permit.grow(capacity)?;
+        let mut buffer = BytesMut::with_capacity(capacity);
+        buffer.extend_from_slice(self.as_slice());
+        buffer.extend_from_slice(&frame);
+        self.held = Held::Joined(buffer);
+        self.permit.shrink_to(capacity);
+        Ok(())
     }
 
-    /// All of it in one buffer.
-    pub(crate) fn finish(self) -> Result<(Bytes, Permit), OverBudget> {
-        match self {
-            Self::One(frame, permit) => Ok((frame, permit)),
-            Self::More(pieces) => pieces.join(),
-        }
+    pub(crate) fn finish(self) -> (Bytes, Permit) {
+        let bytes = match self.held {
+            Held::One(frame) => frame,
+            Held::Joined(buffer) => buffer.freeze(),
+        };
+        (bytes, self.permit)
     }
 }
 
@@ -193,9 +208,9 @@ where
         }
         let data = data.copy_to_bytes(data.remaining());
         flow.add(data.len());
-        gathered.push(data, expected.min(limit), budget)?;
+        gathered.push(data, expected.min(limit))?;
     }
-    Ok(gathered.finish()?)
+    Ok(gathered.finish())
 }
 
 #[cfg(test)]

@@ -23,7 +23,6 @@ pub mod http;
 pub mod later;
 mod linger;
 mod listen;
-mod pieces;
 mod serve;
 pub mod tls;
 pub mod udp;

@@ -21,8 +21,9 @@ JSON = "application/json"
 GOOD = wire.request(wire.span())
 # What both transports take at most, after decompression.
 LIMIT = 20 * MIB
-# What reading up to there takes: pieces that are not joined before the end, and what the allocator has not given back yet.
-TO_THE_LIMIT = LIMIT + 6 * MIB
+# What reading up to there takes: a buffer that doubles, the old half beside the new whole at its last step, and what the
+# allocator has not given back yet.
+TO_THE_LIMIT = 2 * LIMIT + 4 * MIB
 
 
 @pytest.fixture(scope="module")

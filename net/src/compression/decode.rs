@@ -7,7 +7,6 @@ use flate2::{Decompress, FlushDecompress, Status};
 use sluice_component::{Budget, Permit};
 
 use super::{Codec, DecodeError};
-use crate::pieces::Pieces;
 
 /// The first bytes of framed snappy: a stream identifier chunk.
 const SNAPPY_FRAMED: &[u8] = b"\xff\x06\x00\x00sNaPpY";
@@ -19,7 +18,8 @@ pub(super) fn decompress(
     limit: usize,
     budget: &Budget,
 ) -> Result<(Bytes, Permit), DecodeError> {
-    let mut output = Output { codec, pieces: Pieces::new(budget)?, free: 0, limit, budget };
+    let (buffer, permit) = (Vec::new(), budget.reserve(0)?);
+    let mut output = Output { codec, buffer, length: 0, limit, permit, budget };
     match codec {
         Codec::Gzip => output.drain(flate2::bufread::MultiGzDecoder::new(input), guess(input))?,
         Codec::Zlib | Codec::Deflate => output.inflate(input)?,
@@ -33,7 +33,7 @@ pub(super) fn decompress(
         }
         Codec::Lz4 => output.lz4(input)?,
     }
-    output.finish()
+    Ok(output.finish())
 }
 
 /// Where the output's buffer starts.
@@ -44,11 +44,11 @@ fn guess(input: &[u8]) -> usize {
 /// What is decompressed, within a limit and the budget.
 struct Output<'a> {
     codec: Codec,
-    /// The last one has its whole capacity as length, zeroed where it is free.
-    pieces: Pieces,
-    /// Bytes at the end of the last piece that were not written yet.
-    free: usize,
+    /// Zeroed behind `length`.
+    buffer: Vec<u8>,
+    length: usize,
     limit: usize,
+    permit: Permit,
     budget: &'a Budget,
 }
 
@@ -57,26 +57,21 @@ impl Output<'_> {
         DecodeError::Corrupt { codec: self.codec, cause: cause.to_string() }
     }
 
-    /// Begins a zeroed piece of `capacity` bytes.
+    /// Makes the buffer `capacity` bytes long, if the budget has room for the old one and the new one.
     fn grow(&mut self, capacity: usize) -> Result<(), DecodeError> {
-        self.pieces.begin(capacity)?;
-        self.pieces.last.resize(capacity, 0);
-        self.free = capacity;
+        self.permit.grow(capacity)?;
+        self.buffer.reserve_exact(capacity.saturating_sub(self.buffer.len()));
+        self.buffer.resize(capacity, 0);
+        self.permit.shrink_to(capacity);
         Ok(())
     }
 
-    /// What is free, after a piece was begun where nothing was; empty at the limit.
+    /// The part of the buffer that is free, after it grew where it was full; empty at the limit.
     fn room(&mut self, first: usize) -> Result<&mut [u8], DecodeError> {
-        if self.free == 0 && self.pieces.len() < self.limit {
-            self.grow(self.pieces.next(first, self.limit))?;
+        if self.length == self.buffer.len() && self.length < self.limit {
+            self.grow(self.length.saturating_mul(2).max(first).min(self.limit))?;
         }
-        let written = self.pieces.last.len() - self.free;
-        Ok(self.pieces.last.get_mut(written..).unwrap_or_default())
-    }
-
-    /// Takes what was written into the room.
-    fn wrote(&mut self, bytes: usize) {
-        self.free = self.free.saturating_sub(bytes);
+        Ok(self.buffer.get_mut(self.length..).unwrap_or_default())
     }
 
     fn drain(&mut self, mut reader: impl Read, first: usize) -> Result<(), DecodeError> {
@@ -92,7 +87,7 @@ impl Output<'_> {
             match read {
                 0 => return Ok(()),
                 _ if at_limit => return Err(DecodeError::TooLarge),
-                read => self.wrote(read),
+                read => self.length += read,
             }
         }
     }
@@ -115,7 +110,7 @@ impl Output<'_> {
             if at_limit && written > 0 {
                 return Err(DecodeError::TooLarge);
             }
-            self.wrote(written);
+            self.length += written;
             match status {
                 Status::StreamEnd => return Ok(()),
                 Status::Ok | Status::BufError if read + written > 0 => {}
@@ -135,9 +130,8 @@ impl Output<'_> {
             return Err(self.corrupt("the block declares more than its bytes can hold"));
         }
         self.grow(length)?;
-        let result = snap::raw::Decoder::new().decompress(input, &mut self.pieces.last);
-        let written = result.map_err(|error| self.corrupt(error))?;
-        self.wrote(written);
+        let result = snap::raw::Decoder::new().decompress(input, &mut self.buffer);
+        self.length = result.map_err(|error| self.corrupt(error))?;
         Ok(())
     }
 
@@ -152,11 +146,10 @@ impl Output<'_> {
             let content = usize::try_from(content).unwrap_or(usize::MAX);
             if content <= BELIEVED.max(input.len().saturating_mul(64)) {
                 self.grow(content)?;
-                let decoded = zstd::bulk::Decompressor::new().and_then(|mut decoder| {
-                    decoder.decompress_to_buffer(input, self.pieces.last.as_mut_slice())
-                });
+                let decoded = zstd::bulk::Decompressor::new()
+                    .and_then(|mut decoder| decoder.decompress_to_buffer(input, self.buffer.as_mut_slice()));
                 if let Ok(length) = decoded {
-                    self.wrote(length);
+                    self.length = length;
                     return Ok(());
                 }
                 // Damaged, or several frames: the other way tells.
@@ -170,6 +163,7 @@ impl Output<'_> {
         let mut decoder =
             zstd::stream::read::Decoder::with_buffer(input).map_err(|error| self.corrupt(error))?;
         decoder.window_log_max(window_log.max(10)).map_err(|error| self.corrupt(error))?;
+        self.length = 0;
         self.drain(decoder, guess(input))
     }
 
@@ -197,9 +191,13 @@ impl Output<'_> {
         }
     }
 
-    fn finish(mut self) -> Result<(Bytes, Permit), DecodeError> {
-        self.pieces.last.truncate(self.pieces.last.len() - self.free);
-        Ok(self.pieces.join()?)
+    fn finish(mut self) -> (Bytes, Permit) {
+        self.buffer.truncate(self.length);
+        if self.buffer.capacity() - self.length > self.length / 4 {
+            self.buffer.shrink_to_fit();
+        }
+        self.permit.shrink_to(self.buffer.capacity());
+        (Bytes::from(self.buffer), self.permit)
     }
 }
 

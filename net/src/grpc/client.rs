@@ -261,7 +261,7 @@ impl Inner {
                 Some(prefix) if data.len() > prefix.length - gathered.len() => {
                     return Err(Status::internal("the answer has more than one message"));
                 }
-                Some(prefix) => gathered.push(data, prefix.length, &self.budget).map_err(no_room)?,
+                Some(prefix) => gathered.push(data, prefix.length).map_err(no_room)?,
             }
         }
         let status = trailers.as_ref().and_then(Status::from_header_map);
@@ -271,7 +271,7 @@ impl Inner {
         }
         let whole = prefix.filter(|prefix| gathered.len() == prefix.length);
         let prefix = whole.ok_or_else(|| Status::internal("the answer has no whole message"))?;
-        let (mut message, permit) = gathered.finish().map_err(no_room)?;
+        let (mut message, permit) = gathered.finish();
         if prefix.compressed {
             let encoding =
                 head.headers.get("grpc-encoding").and_then(|value| value.to_str().ok()).unwrap_or("");

@@ -301,7 +301,7 @@ impl Service {
             .watch(self.gather(body, &flow))
             .await
             .map_err(|_| Status::deadline_exceeded("the message stopped arriving, or came too slowly"))??;
-        let (message, permit) = gathered.finish().map_err(no_room)?;
+        let (message, permit) = gathered.finish();
         if !prefix.compressed {
             return Ok((own(message), permit));
         }
@@ -330,7 +330,7 @@ impl Service {
             if data.len() > length - gathered.len() {
                 return Err(Status::internal("the request has more than the one message of a unary call"));
             }
-            gathered.push(data, length, &self.budget).map_err(no_room)?;
+            gathered.push(data, length).map_err(no_room)?;
         }
         let prefix = prefix.ok_or_else(|| Status::invalid_argument("the request has no whole message"))?;
         if gathered.len() < prefix.length {
