@@ -128,8 +128,6 @@ class RemoteWriteSink(HttpServer):
         super().__init__(port)
         self._lock = threading.Lock()
         self._received: list[Received] = []
-        self._busy = 0
-        self.most_at_once = 0
         self.decide = None
 
     @property
@@ -146,14 +144,8 @@ class RemoteWriteSink(HttpServer):
         with self._lock:
             self._received.append(one)
             number = sum(1 for each in self._received if each.series)
-            self._busy += 1
-            self.most_at_once = max(self.most_at_once, self._busy)
-        try:
-            if not (self.decide and one.series and self.decide(number, handler)):
-                written(handler, one)
-        finally:
-            with self._lock:
-                self._busy -= 1
+        if not (self.decide and one.series and self.decide(number, handler)):
+            written(handler, one)
 
     # What all requests together say.
 
