@@ -115,11 +115,12 @@ impl Deltas {
     }
 }
 
-/// Whether the source told that a point counts from a start behind the other. A start that is the point's own time
-/// tells nothing.
+/// Whether the source told that a point counts from another start, behind the other point. A start that is the point's
+/// own time tells nothing.
 fn starts_after(point: &Cumulative, before: &Cumulative) -> bool {
     let start = point.start_time_unix_nano();
-    start != point.time_unix_nano() && start >= before.time_unix_nano()
+    let is_another = start != before.start_time_unix_nano() && start != point.time_unix_nano();
+    is_another && start >= before.time_unix_nano()
 }
 
 fn first(point: &Cumulative, initial_value: InitialValue, collector_started: u64) -> Outcome {

@@ -69,6 +69,19 @@ async fn a_counter_with_a_new_start_passes_whole() {
 }
 
 #[tokio::test]
+async fn a_stream_that_starts_at_its_first_point_counts_from_there() {
+    // As `metric_start_time` makes them.
+    let stand = stand("").await;
+    let first = counter(CUMULATIVE, vec![int("a", LATER, LATER, 5)]);
+    assert_eq!(stand.through(first).await, None);
+    let second = stand.through(counter(CUMULATIVE, vec![int("a", LATER, LATER + 10, 9)])).await;
+    assert_eq!(sums(second).1, [(LATER, LATER + 10, 4)]);
+    // A reset, which it dates a millisecond before.
+    let reset = stand.through(counter(CUMULATIVE, vec![int("a", LATER + 15, LATER + 20, 2)])).await;
+    assert_eq!(sums(reset).1, [(LATER + 15, LATER + 20, 2)]);
+}
+
+#[tokio::test]
 async fn a_start_that_wobbles_is_no_reset() {
     let stand = stand("").await;
     stand.through(counter(CUMULATIVE, vec![int("a", 3, 10, 5)])).await;
