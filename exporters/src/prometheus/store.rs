@@ -184,11 +184,12 @@ impl Store {
         texts.shrink_to(2 * len);
     }
 
-    /// Removes a family if it has no series.
+    /// Removes a family if it has no series. One that somebody else removed is left alone: another may have its name
+    /// by now.
     pub(super) fn remove(&self, family: &Family) {
         let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
         let mut rows = family.rows();
-        if rows.is_empty() {
+        if rows.is_empty() && !rows.closed {
             rows.closed = true;
             index.families.remove(&family.name);
             let _granted = self.room.resize(self.bytes_of(&family.name, family.head().help, family.kind), 0);

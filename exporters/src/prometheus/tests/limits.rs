@@ -137,6 +137,21 @@ fn i14_resources_and_names_count_as_well() {
 }
 
 #[test]
+fn who_removes_a_family_late_leaves_the_next_of_its_name() {
+    let exposed = Exposed::new("");
+    let mut metric = gauge("brief", &[], 1.0, T);
+    let alive = of(&[], &json!([metric]));
+    exposed.take(&alive);
+    let first = exposed.intake.store.after(None).unwrap();
+    metric["gauge"]["dataPoints"][0]["flags"] = json!(1);
+    exposed.take(&of(&[], &json!([metric])));
+    assert_eq!(exposed.intake.store.families(), 0);
+    exposed.take(&alive);
+    exposed.intake.store.remove(&first);
+    assert_eq!((exposed.series(), exposed.intake.store.families()), (1, 1));
+}
+
+#[test]
 fn batches_scrapes_and_sweeps_at_the_same_time_do_not_stop_each_other() {
     let exposed = Exposed::new("max_series: 0");
     let families = 0..20;
