@@ -47,8 +47,8 @@ def known_port_is_free(port: int):
         one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             one.bind(("127.0.0.1", port))
-        except OSError:
-            pytest.skip(f"somebody of this machine's user listens on {port}")
+        except OSError as error:
+            pytest.fail(f"the page says port {port}, and somebody else listens there: {error}. Stop it, and run again")
 
 
 def test_the_tutorials_scrape_jobs_run_as_they_are_written(start, run, tmp_path):

@@ -178,7 +178,7 @@ def test_a_collision_costs_itself_and_not_the_scrape(tmp_path, collector):
     pipe.config["service"]["pipelines"] = {"metrics": pipe.config["service"]["pipelines"]["metrics"]}
     running = collector(pipe.config)
     message = request(int(time.time() * 1000), 1, series=2)
-    # The same name and labels from another scope, when scopes are not told; and another type.
+    # Two names that are one when they are escaped, and one of them again with another type.
     for name, kind in (("same.name", "gauge"), ("same_name", "gauge"), ("same_name", "sum"), ("fine", "gauge")):
         metric = message.resource_metrics[0].scope_metrics[0].metrics.add(name=name)
         points = getattr(metric, kind).data_points
