@@ -47,8 +47,11 @@ struct Series {
     labels: Arc<Labels>,
     /// What translation made of the labels; `None` if there is no form for them.
     translated: Option<to_otlp::Series>,
-    /// The last scrape that had it.
+    /// The last scrape that handed it on.
     seen: u64,
+    /// The last scrape that had a text for it: what a text stands for keeps its number, also where its sample was
+    /// dropped.
+    touched: u64,
     /// Whether it was handed on and did not end since.
     is_live: bool,
     /// Whether its end is told: not for series with timestamps of their own, unless that is asked for.
@@ -174,7 +177,9 @@ impl SeriesCache {
     pub(super) fn lookup(&mut self, text: &[u8]) -> Known {
         let Some((series, is_new)) = self.texts.find(text, self.scrape) else { return Known::New };
         self.seen_texts += usize::from(is_new);
-        series.map_or(Known::Dropped, Known::Series)
+        let Some(number) = series else { return Known::Dropped };
+        self.touch(number);
+        Known::Series(number)
     }
 
     /// Remembers that relabelling drops what these bytes stand for.
@@ -209,8 +214,15 @@ impl SeriesCache {
         if is_new {
             self.take(self.series.get(number).map_or(0, Series::cost))?;
         }
+        self.touch(number);
         self.remember(text, Some(number))?;
         Ok((number, is_new))
+    }
+
+    fn touch(&mut self, number: usize) {
+        if let Some(series) = self.series.get_mut(number) {
+            series.touched = self.scrape;
+        }
     }
 
     fn remember(&mut self, text: &[u8], series: Option<usize>) -> Result<(), OverBudget> {
@@ -269,7 +281,7 @@ impl SeriesCache {
         }
         for (number, series) in self.series.iter_mut().enumerate() {
             series.is_live = series.seen == scrape;
-            if !series.is_live && !series.labels.is_empty() {
+            if series.touched != scrape && !series.labels.is_empty() {
                 self.bytes = self.bytes.saturating_sub(series.cost());
                 self.numbers.remove(&*series.labels);
                 *series = Series::default();

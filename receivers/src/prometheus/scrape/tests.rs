@@ -160,6 +160,18 @@ fn duplicates_and_what_is_out_of_order_or_too_far_ahead_are_dropped_and_counted(
 }
 
 #[test]
+fn a_series_whose_sample_was_too_far_ahead_keeps_its_labels() {
+    let mut target = Target::new("");
+    assert!(target.samples("a 1 700000\n").is_empty());
+    assert_eq!(target.samples("b 2\na 3 2000\n"), ["b{job=a} 2 @2000", "a{job=a} 3 @2000"]);
+    assert_eq!(target.samples("b 4\n"), ["b{job=a} 4 @3000"]);
+    assert_eq!(
+        target.samples("c 5\na 6\n"),
+        ["c{job=a} 5 @4000", "a{job=a} 6 @4000", "b{job=a} stale @4000"]
+    );
+}
+
+#[test]
 fn labels_that_clash_with_the_target_are_exported_or_honored() {
     let text = "a{job=\"mine\",exported_job=\"old\"} 1\nb{x=\"1\"} 1\n";
     let mut target = Target::new("");
