@@ -60,7 +60,8 @@ def test_the_tutorials_scrape_jobs_run_as_they_are_written(start, run, tmp_path)
     assert jobs in EXAMPLE.read_text(), "the example has the same jobs"
     start(Prometheus, port=9090)
     start(RedisExporter, start(Redis), port=9121)
-    page, example = start(Prometheus), start(Prometheus3)
+    # The page is of version 2.0, the example of 1.0.
+    page, example = start(Prometheus3), start(Prometheus)
     health = ports.free_one()
     at = "--set=exporters.prometheus_remote_write.endpoint="
     run(Collector(shown(0, tmp_path), tmp_path, args=(at + page.url,)))
