@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import application, ports, signals, waiting
+from harness import application, ports, senders, signals, waiting
 from harness.collector import Collector
 from harness.prometheus import Prometheus, Prometheus3
-from harness.targets import Redis, RedisExporter
+from harness.remote_write import RemoteWriteSink
+from harness.targets import Redis, RedisExporter, Target
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "coming-from-prometheus.md").read_text()
@@ -77,6 +78,34 @@ def test_the_tutorials_scrape_jobs_run_as_they_are_written(start, run, tmp_path)
         assert server.query("target_info") == []
         names = {name for one in server.series('{job="prometheus"}') for name in one}
         assert not any(name.startswith("otel_") for name in names)
+
+
+OF_AN_SDK = """# TYPE target_info gauge
+target_info{team="shop"} 1
+# TYPE one gauge
+one{otel_scope_name="first"} 1
+one{otel_scope_name="second"} 2
+# TYPE last gauge
+last 3
+"""
+LEFT_OUT = {"target_info": {"enabled": True}, "disable_scope_info": False}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("switches", [{}, LEFT_OUT], ids=["as shown", "left out"])
+def test_the_switches_take_what_a_target_says_of_its_resource_and_scopes(tmp_path, version, switches):
+    with Target(OF_AN_SDK) as target, RemoteWriteSink() as sink:
+        running = senders.sluice(tmp_path, version, senders.jobs(app=target), [sink.url], **switches)
+        try:
+            sink.wait_for("last", 3)
+            found = {(dict(each.labels).get("otel_scope_name"), each.samples[0].value) for each in sink.series("one")}
+            assert found == ({("first", 1), ("second", 2)} if switches else {(None, 2)})
+            teams = {dict(each.labels)["team"] for each in sink.series("target_info")}
+            assert teams == ({"shop"} if switches else set())
+            (branch,) = running.ledger().values()
+            assert bool(branch.items["dropped"]) == (not switches), "which of two series is not sent is counted"
+        finally:
+            running.kill()
 
 
 def test_what_is_scraped_from_here_is_what_applications_count(start, run, tmp_path):
