@@ -224,3 +224,18 @@ async fn callers_that_all_went_away_end_the_sending() {
     assert_eq!(rig.metric("otelcol_exporter_in_flight_requests"), 0.0);
     assert!(callers(&rig, ["a", "b", "c"]).await.iter().all(Result::is_ok));
 }
+
+#[tokio::test(start_paused = true)]
+async fn callers_end_the_sending_when_they_go_however_many_they_are() {
+    let rig = Rig::started(batching(300, |queue, _| queue.wait_for_result = true)).await;
+    rig.backend.usually(Step::Hang);
+    let offers = (0..300).map(|_| rig.offer(batch("a", 1)));
+    let all = futures_util::future::join_all(offers);
+    assert!(tokio::time::timeout(secs(1), all).await.is_err());
+    assert_eq!(rig.backend.attempts().len(), 1);
+    // More turns than it takes, but no time: a task that is busy for ever would not let the clock go on.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(rig.metric("otelcol_exporter_in_flight_requests"), 0.0);
+}
