@@ -83,25 +83,20 @@ impl<W: Wire> Deliver<W> {
         let mut left = data.items();
         let (rows, unconvertible) = self.encode(data).await;
         drop(turn);
+        let mut no_forms = Vec::new();
         for lost in unconvertible {
             left = left.saturating_sub(lost.items);
-            receipt.dropped.push((Reason::Unconvertible, lost.items));
             let failure = no_form(lost.why);
             self.refused(&failure, lost.items);
-            receipt.failure = Some(failure);
+            no_forms.push((failure, lost.items));
         }
         let mut comes_again = None;
         let settle = |items: usize, verdict: Result<usize, Failure>| {
             match verdict {
-                Ok(rejected) => {
-                    let rejected = rejected.min(items);
-                    receipt.rejected += rejected;
-                    receipt.sent += items - rejected;
-                }
+                Ok(rejected) => receipt.accepted(items, rejected),
                 Err(failure) if failure.is_permanent() => {
                     self.refused(&failure, items);
-                    receipt.dropped.push((failure.reason, items));
-                    receipt.failure = Some(failure);
+                    receipt.dropped(failure, items);
                 }
                 Err(failure) => {
                     comes_again = Some(failure);
@@ -115,6 +110,9 @@ impl<W: Wire> Deliver<W> {
         if let Some(failure) = comes_again {
             self.refused(&failure, left);
             receipt.failure = Some(failure);
+        } else {
+            // Behind the requests, whose place tells whose items they had.
+            no_forms.into_iter().for_each(|(failure, items)| receipt.dropped(failure, items));
         }
         receipt
     }

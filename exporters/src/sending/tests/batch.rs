@@ -188,6 +188,23 @@ async fn a_caller_whose_part_had_arrived_is_not_told_to_come_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_is_told_that_its_part_was_refused_for_good() {
+    // One line per request: those of the first and the last caller arrive.
+    let options = Options { max_request: ByteSize::new(3), ..waiting() };
+    let rig = Rig::started(options).await;
+    let no = Step::Refuse(Reason::Permanent);
+    rig.backend.script([Step::Take, Step::Partial(1, ""), no, no, no, Step::Take]);
+    let verdicts = callers(&rig, ["a", "b", "c"]).await;
+    let refused: Vec<_> = verdicts.iter().map(Result::is_err).collect();
+    assert_eq!(refused, [false, true, false]);
+    let refusal = verdicts[1].as_ref().unwrap_err();
+    assert_eq!((refusal.items, refusal.reason, refusal.is_retryable()), (2, Reason::Permanent, false));
+    let balance = rig.settled().await;
+    assert_eq!((balance.accepted, balance.sent, balance.rejected), (4, 2, 1));
+    assert_eq!((balance.dropped[&Reason::Permanent], balance.possible_duplicates), (1, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_leaves_in_time_for_its_callers() {
     let options = batching(1000, |queue, batch| {
         queue.wait_for_result = true;
