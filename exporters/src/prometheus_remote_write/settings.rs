@@ -278,6 +278,11 @@ impl Settings {
             at.key("sending_queue")
                 .error("to switch the queue off, write `remote_write_queue: {enabled: false}`");
         }
+        if self.sending_queue.as_option().is_some_and(|queue| queue.wait_for_result && queue.batch.is_on()) {
+            at.section("sending_queue").key("batch").error(
+                "cannot be used with `wait_for_result: true` here: requests are made of series, not of callers' batches, so there is no verdict on each caller's part; remove one of the two keys",
+            );
+        }
         if self.max_batch_size_bytes < 0 {
             at.key("max_batch_size_bytes").error("max_batch_byte_size must be greater than 0");
         }

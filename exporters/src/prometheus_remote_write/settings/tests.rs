@@ -51,6 +51,14 @@ fn the_queue_may_be_written_under_either_key() {
 }
 
 #[test]
+fn the_queue_either_batches_or_waits_for_results() {
+    let both = problems("sending_queue: {wait_for_result: true, batch: {}}");
+    assert!(both.contains("sending_queue.batch: cannot be used with `wait_for_result: true` here"), "{both}");
+    with("sending_queue: {batch: {}}");
+    with("sending_queue: {wait_for_result: true, batch: {enabled: false}}");
+}
+
+#[test]
 fn the_client_may_stand_below_http() {
     let settings = parse("{http: {endpoint: 'http://h/w', timeout: 7s}}").unwrap();
     assert_eq!((settings.client().endpoint.as_str(), settings.client().timeout.as_secs()), ("http://h/w", 7));
