@@ -100,7 +100,7 @@ impl<W: Wire> Deliver<W> {
                 }
                 Err(failure) => {
                     comes_again = Some(failure);
-                    return Row::Ends;
+                    return Row::EndsBatch;
                 }
             }
             left = left.saturating_sub(items);

@@ -1,6 +1,10 @@
 //! The requests of a batch: in rows, in each of which one is sent after the other.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::VecDeque,
+    ops::Range,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use sluice_component::{Class, Context, Reason};
@@ -15,7 +19,8 @@ use super::{
     wire::{Encoded, Unconvertible, Wire},
 };
 
-/// A row for all requests of the batch that have the same lanes; one row for all if the format has none.
+/// A row for requests of the batch that have the same lanes and follow one another in all of them; one row for all if
+/// the format has none.
 pub(super) struct Rows<R>(Vec<Waiting<R>>);
 
 /// What is left of a row.
@@ -25,10 +30,12 @@ struct Waiting<R> {
     requests: VecDeque<R>,
 }
 
-/// Whether a row's next request is sent.
+/// What is sent after a verdict.
 pub(super) enum Row {
     GoesOn,
     Ends,
+    /// It ends with all that stands behind it, since the batch comes again.
+    EndsBatch,
 }
 
 /// The items of a request, and how many were rejected or why it was given up.
@@ -44,16 +51,22 @@ impl<W: Wire> Deliver<W> {
         }
         let mut ends = self.lanes.ends().await;
         let Encoded { requests, unconvertible } = split::encode(&self.wire, data, self.most);
-        let mut rows = BTreeMap::new();
+        let mut rows: Vec<Waiting<W::Request>> = Vec::new();
+        // Of rows that still are the last in each of their lanes, lanes and place in `rows`.
+        let mut last: Vec<(Range<usize>, usize)> = Vec::new();
         for request in requests {
             let lanes = W::lanes(&request);
-            let row = rows.entry((lanes.start, lanes.end)).or_insert_with(|| {
-                let places = lanes.map(|lane| ends.line_up(lane)).collect();
-                Waiting { places, requests: VecDeque::new() }
-            });
-            row.requests.push_back(request);
+            let row = last.iter().find(|(of, _)| *of == lanes).and_then(|&(_, row)| rows.get_mut(row));
+            if let Some(row) = row {
+                row.requests.push_back(request);
+                continue;
+            }
+            last.retain(|(of, _)| of.end <= lanes.start || lanes.end <= of.start);
+            last.push((lanes.clone(), rows.len()));
+            let places = lanes.map(|lane| ends.line_up(lane)).collect();
+            rows.push(Waiting { places, requests: VecDeque::from([request]) });
         }
-        (Rows(rows.into_values().collect()), unconvertible)
+        (Rows(rows), unconvertible)
     }
 
     /// Sends the rows side by side. `settle` hears of each request, and says whether its row goes on.
@@ -63,19 +76,21 @@ impl<W: Wire> Deliver<W> {
         cx: &Context,
         mut settle: impl FnMut(usize, Result<usize, Failure>) -> Row,
     ) {
+        let on = AtomicBool::new(true);
         if let [row] = rows.as_mut_slice() {
-            while let Some((items, verdict)) = self.next(row, cx).await {
-                if let Row::Ends = settle(items, verdict) {
-                    return;
-                }
+            while let Some((items, verdict)) = self.next(row, &on, cx).await {
+                let Row::GoesOn = settle(items, verdict) else { return };
             }
             return;
         }
-        let mut sending: FuturesUnordered<_> = rows.into_iter().map(|row| self.step(row, cx)).collect();
+        let mut sending: FuturesUnordered<_> = rows.into_iter().map(|row| self.step(row, &on, cx)).collect();
         while let Some((row, verdict)) = sending.next().await {
             let Some((items, verdict)) = verdict else { continue };
-            if let Row::GoesOn = settle(items, verdict) {
-                sending.push(self.step(row, cx));
+            match settle(items, verdict) {
+                Row::GoesOn => sending.push(self.step(row, &on, cx)),
+                Row::Ends => {}
+                // Before the row's places are given up.
+                Row::EndsBatch => on.store(false, Ordering::Relaxed),
             }
         }
     }
@@ -83,14 +98,16 @@ impl<W: Wire> Deliver<W> {
     async fn step(
         &self,
         mut row: Waiting<W::Request>,
+        on: &AtomicBool,
         cx: &Context,
     ) -> (Waiting<W::Request>, Option<Verdict>) {
-        let verdict = self.next(&mut row, cx).await;
+        let verdict = self.next(&mut row, on, cx).await;
         (row, verdict)
     }
 
-    /// Sends the next request of a row, once its places come first, unless the caller's deadline has passed.
-    async fn next(&self, row: &mut Waiting<W::Request>, cx: &Context) -> Option<Verdict> {
+    /// Sends the next request of a row, once its places come first, unless the caller's deadline has passed, or the
+    /// batch is not `on` any more.
+    async fn next(&self, row: &mut Waiting<W::Request>, on: &AtomicBool, cx: &Context) -> Option<Verdict> {
         let request = row.requests.pop_front()?;
         let items = W::items(&request);
         for place in &mut row.places {
@@ -105,6 +122,9 @@ impl<W: Wire> Deliver<W> {
                 let failure = Failure { class: Class::Retryable, reason: Reason::Timeout, cause: None };
                 return Some((items, Err(failure)));
             }
+        }
+        if !on.load(Ordering::Relaxed) {
+            return None;
         }
         Some((items, self.request(&request, cx).await))
     }

@@ -237,3 +237,33 @@ async fn a_request_of_several_lanes_keeps_the_order_of_all_of_them() {
         assert!(three.last().unwrap().starts_with('*'), "{taken:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn requests_of_one_batch_do_not_overtake_one_another_in_a_lane() {
+    let street = Street::started(with_queue(|q| q.num_consumers = 3)).await;
+    street.board.failing.lock().unwrap().extend([(usize::from(b'a'), 2), (usize::from(b'*'), 3)]);
+    let batches = [["a0", "*1", "a2", "b3"], ["*4", "a5", "b6", "*7"]];
+    for lines in &batches {
+        street.offer(lines).await.unwrap();
+    }
+    let board = street.board.clone();
+    assert_eq!(street.drained().await.sent, 8);
+    for lane in ['a', 'b'] {
+        let of_lane = |line: &&str| line.starts_with([lane, '*']);
+        let sent: Vec<&str> = batches.iter().flatten().copied().filter(of_lane).collect();
+        let taken = board.taken.lock().unwrap().clone();
+        let taken: Vec<&str> = taken.iter().map(String::as_str).filter(of_lane).collect();
+        assert_eq!(taken, sent);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_a_batch_overtakes_what_its_caller_sends_again() {
+    let street = Street::started(Options { retry: None, ..no_queue() }).await;
+    street.board.failing.lock().unwrap().insert(usize::from(b'a'), 1);
+    let lines = ["a0", "*1", "a2"];
+    assert!(street.offer(&lines).await.unwrap_err().is_retryable());
+    assert_eq!(street.board.taken.lock().unwrap().as_slice(), [""; 0]);
+    street.offer(&lines).await.unwrap();
+    assert_eq!(street.board.taken.lock().unwrap().as_slice(), lines);
+}
