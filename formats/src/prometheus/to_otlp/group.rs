@@ -174,13 +174,14 @@ impl Group {
         self.exemplars.get(part.exemplars.clone()).unwrap_or_default()
     }
 
-    fn is_stale(&self) -> bool {
-        [self.sum, self.count].into_iter().flatten().any(is_stale)
-    }
-
-    /// Count and sum as OTLP has them; `None` of a series that ended.
-    fn total(&self, count: f64) -> Option<(u64, Option<f64>)> {
-        (!self.is_stale()).then_some((whole(count), self.sum))
+    /// Count and sum as OTLP has them; `None` of a series that ended: its count says so. Where the count goes on, other
+    /// parts can end alone, as the bucket that is gone does, and are left out.
+    fn total(&mut self, count: f64) -> Option<(u64, Option<f64>)> {
+        if is_stale(count) {
+            return None;
+        }
+        self.parts.retain(|part| !is_stale(part.value));
+        Some((whole(count), self.sum.filter(|sum| !is_stale(*sum))))
     }
 
     /// Appends the point of a histogram.
@@ -193,8 +194,8 @@ impl Group {
         count: f64,
         scratch: &mut Scratch,
     ) -> Result<(), &'static str> {
-        sort(&mut self.parts);
         let total = self.total(count);
+        sort(&mut self.parts);
         scratch.bounds.clear();
         scratch.counts.clear();
         let mut below = 0.0;
@@ -229,8 +230,8 @@ impl Group {
 
     /// Appends the point of a summary.
     pub(super) fn put_summary(&mut self, out: &mut Vec<u8>, count: f64) {
-        sort(&mut self.parts);
         let total = self.total(count);
+        sort(&mut self.parts);
         let quantiles =
             self.parts.iter().map(|part| (part.bound, if total.is_some() { part.value } else { 0.0 }));
         put_summary(out, &self.attributes, (self.start_ms, self.timestamp_ms), total, quantiles);

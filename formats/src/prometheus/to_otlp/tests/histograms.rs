@@ -128,6 +128,40 @@ fn an_ended_histogram_keeps_its_bounds_and_nothing_else() {
 }
 
 #[test]
+fn what_ends_beside_a_count_that_goes_on_is_left_out_alone() {
+    let ended = stale_nan();
+    for mut stand in [Stand::scraper(), Stand::receiver()] {
+        stand.families.set_type("h", MetricType::Histogram);
+        stand.families.set_type("s", MetricType::Summary);
+        for (labels, value) in [
+            (&[("__name__", "h_bucket"), ("le", "1")][..], 1.0),
+            (&[("__name__", "h_bucket"), ("le", "2")], ended),
+            (&[("__name__", "h_bucket"), ("le", "3")], 3.0),
+            (&[("__name__", "h_bucket"), ("le", "+Inf")], 4.0),
+            // It was written otherwise before.
+            (&[("__name__", "h_bucket"), ("le", "3.0")], ended),
+            (&[("__name__", "h_sum")], ended),
+            (&[("__name__", "h_count")], 4.0),
+            (&[("__name__", "s"), ("quantile", "0.5")], ended),
+            (&[("__name__", "s"), ("quantile", "0.9")], 8.0),
+            (&[("__name__", "s_sum")], 9.0),
+            (&[("__name__", "s_count")], 4.0),
+        ] {
+            stand.push(labels, Value::Float(value)).unwrap();
+        }
+        assert_eq!(
+            stand.metrics(),
+            [
+                METRIC,
+                "  from 1 @1000 count 4 sum None [1.0, 3.0] [1, 2, 1]",
+                "s summary prometheus.type=summary",
+                "  from 1 @1000 count 4 sum 9 0.9: 8",
+            ]
+        );
+    }
+}
+
+#[test]
 fn a_summary_has_its_quantiles_in_order() {
     let body = "# TYPE s summary\ns{x=\"1\",quantile=\"0.9\"} 8\ns{x=\"1\",quantile=\"0.5\"} 3\ns_sum{x=\"1\"} 9\ns_count{x=\"1\"} 4\n";
     assert_eq!(
