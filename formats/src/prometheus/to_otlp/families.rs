@@ -50,23 +50,28 @@ impl Families {
 
     fn set(&mut self, family: &str, change: impl FnOnce(&mut Metadata) -> bool) {
         if let Some(known) = self.by_name.get_mut(family) {
-            let before = known.help.len() + known.unit.len();
-            if change(known) {
-                self.bytes = (self.bytes + known.help.len() + known.unit.len()).saturating_sub(before);
-                self.generation += 1;
+            let before = cost(family, known);
+            if !change(known) {
+                return;
             }
+            self.bytes = (self.bytes + cost(family, known)).saturating_sub(before);
         } else {
             let mut known = Metadata::default();
             change(&mut known);
-            self.bytes += family.len() + known.help.len() + known.unit.len() + size_of::<Metadata>();
+            self.bytes += cost(family, &known);
             self.by_name.insert(family.to_owned(), known);
-            self.generation += 1;
         }
+        self.generation += 1;
         if self.bytes > MAX_BYTES {
-            self.by_name.clear();
-            self.bytes = 0;
+            // The samples of the family that was just told come next: it stays.
+            self.by_name.retain(|name, _| name == family);
+            self.bytes = self.by_name.iter().map(|(name, known)| cost(name, known)).sum();
         }
     }
+}
+
+fn cost(family: &str, known: &Metadata) -> usize {
+    family.len() + known.help.len() + known.unit.len() + size_of::<Metadata>()
 }
 
 fn set_text(known: &mut String, text: &str) -> bool {
@@ -108,6 +113,7 @@ mod tests {
         for number in 0..40 {
             families.set_help(&number.to_string(), &help);
             assert!(families.by_name.len() <= 17);
+            assert!(families.get(&number.to_string()).is_some(), "{number}: what was just told stays");
         }
         assert!(families.get("39").is_some());
         for _ in 0..40 {
