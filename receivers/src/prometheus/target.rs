@@ -21,7 +21,7 @@ pub(super) struct Target {
     pub(super) url: Url,
     pub(super) interval: Duration,
     pub(super) timeout: Duration,
-    /// Of all labels and the URL: what is equal is one target.
+    /// Of all labels, the URL and the resource: what is equal is one target.
     pub(super) id: u64,
     /// Attributes of the resource that discovery knows.
     pub(super) resource: Vec<(String, String)>,
@@ -81,7 +81,7 @@ impl Target {
         }
         let url = url(job, &labels, &address)?;
         let mut hasher = DefaultHasher::new();
-        (&labels.build(), url.as_str()).hash(&mut hasher);
+        (&labels.build(), url.as_str(), &resource).hash(&mut hasher);
         labels.retain(|name, _| !name.starts_with("__"));
         let (labels, id) = (labels.build(), hasher.finish());
         Ok(Some(Self { labels, url, interval, timeout, id, resource }))

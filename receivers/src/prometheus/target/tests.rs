@@ -121,3 +121,10 @@ fn what_kubernetes_says_of_a_target_describes_its_resource() {
         target.resource.iter().map(|(name, value)| (&**name, &**value)).collect();
     assert_eq!(resource, wanted);
 }
+
+#[test]
+fn targets_of_different_resources_are_different_ones() {
+    let yaml = "{job_name: a, static_configs: [{targets: ['h:1'], labels: {__meta_kubernetes_pod_name: p}}, {targets: ['h:1'], labels: {__meta_kubernetes_pod_name: q}}, {targets: ['h:1'], labels: {__meta_kubernetes_pod_name: q, __meta_x: y}}]}";
+    let ids: Vec<u64> = found(yaml).into_iter().map(|target| target.unwrap().id).collect();
+    assert!(ids[0] != ids[1] && ids[1] == ids[2], "{ids:?}");
+}
