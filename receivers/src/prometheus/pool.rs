@@ -83,7 +83,7 @@ impl Pool {
 
     fn order(&self, phase: Phase) {
         for running in self.loops.values() {
-            running.phase.send_replace(phase);
+            running.phase.send_if_modified(|before| std::mem::replace(before, phase) != phase);
         }
     }
 

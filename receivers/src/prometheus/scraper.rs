@@ -103,27 +103,29 @@ impl Scraper {
         if self.workspace.is_none() {
             return true;
         }
-        // When the next scrape would have been is when the series ended.
-        let mut ended_ms = None;
+        let interval = self.target.interval;
         let waited = async {
             ticks.tick().await;
-            ended_ms = Some(now_ms());
+            // When the next scrape would have been is when the series ended.
+            let ended_ms = now_ms();
             ticks.tick().await;
-            tokio::time::sleep(self.target.interval / 10).await;
+            tokio::time::sleep(interval / 10).await;
+            ended_ms
         };
-        let interrupted = tokio::select! {
-            () = waited => None,
-            phase_now = changed(phase) => Some(phase_now),
-        };
-        match interrupted {
-            Some(Phase::Stop) => true,
-            Some(_) => false,
-            None => {
-                let at_ms = ended_ms.unwrap_or_else(now_ms);
-                self.work(Work::Gone { at_ms }, Instant::now() + self.target.interval).await;
-                true
+        let mut waited = std::pin::pin!(waited);
+        let at_ms = loop {
+            tokio::select! {
+                ended_ms = &mut waited => break ended_ms,
+                phase_now = changed(phase) => match phase_now {
+                    Phase::Run => return false,
+                    Phase::Stop => return true,
+                    Phase::Gone => {}
+                },
             }
-        }
+        };
+        self.work(Work::Gone { at_ms }, Instant::now() + interval).await;
+        // It can have come back while its ends were handed on.
+        *phase.borrow_and_update() != Phase::Run
     }
 
     async fn scrape(&mut self, due: Instant) {
@@ -151,7 +153,10 @@ impl Scraper {
             (None, Ok(permit)) => Box::new(Workspace::new(&self.shared, &self.job, &self.target, permit)),
             (None, Err(error)) => return Some(error.to_string()),
         };
-        let done = process::run(workspace, self.shared.clone(), self.job.clone(), work).await?;
+        let done = match process::run(workspace, self.shared.clone(), self.job.clone(), work).await {
+            Ok(done) => done,
+            Err(error) => return Some(error),
+        };
         let mut workspace = done.workspace;
         if let Some(data) = done.data
             && self.hand_on(data, until).await
@@ -233,3 +238,6 @@ fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -139,13 +139,16 @@ pub(in super::super) fn translation(
     (Memory::new(job, &target.labels, options, permit), Transaction::new(source, limits))
 }
 
-/// Does the work. `None`: it panicked, and what was remembered is gone.
+/// Does the work.
+///
+/// # Errors
+/// It panicked, and what was remembered is gone: the scrape failed.
 pub(super) async fn run(
     mut workspace: Box<Workspace>,
     shared: Arc<Shared>,
     job: Arc<Job>,
     work: Work,
-) -> Option<Done> {
+) -> Result<Done, String> {
     let size = match &work {
         Work::Scraped { fetched, .. } => fetched.answer.as_ref().map_or(0, |body| body.bytes.len()),
         Work::Gone { .. } => 0,
@@ -156,8 +159,8 @@ pub(super) async fn run(
         Done { workspace, data, error }
     };
     if size <= INLINE {
-        return Some(work());
+        return Ok(work());
     }
-    let _turn = shared.turns.acquire().await.ok()?;
-    tokio::task::spawn_blocking(work).await.ok()
+    let _turn = shared.turns.acquire().await.map_err(|error| error.to_string())?;
+    tokio::task::spawn_blocking(work).await.map_err(|error| format!("the answer could not be read: {error}"))
 }
