@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use tokio::sync::{Mutex, MutexGuard, oneshot};
+use tokio::sync::{
+    Mutex, MutexGuard,
+    oneshot::{self, error::TryRecvError},
+};
 
 /// The lanes of one exporter. How many there are is the format's business.
 #[derive(Debug, Default)]
@@ -59,7 +62,7 @@ impl Place {
     pub(super) async fn comes_first(&mut self) {
         while let Some(before) = &mut self.before {
             let gone = before.await;
-            self.before = gone.ok().and_then(|Gone(before)| before);
+            self.before = gone.ok().and_then(|mut gone| gone.0.take());
         }
     }
 }
@@ -68,9 +71,28 @@ impl Drop for Place {
     fn drop(&mut self) {
         if let Some(behind) = self.behind.take() {
             // Nobody is behind at the end of a lane that ends with the exporter.
-            drop(behind.send(Gone(self.before.take())));
+            drop(behind.send(Gone(nearest(self.before.take()))));
         }
     }
+}
+
+impl Drop for Gone {
+    /// One after the other: each of many that left has the next in it, and one inside the other would overflow the stack.
+    fn drop(&mut self) {
+        nearest(self.0.take());
+    }
+}
+
+/// The nearest one that has not gone, so that who leaves behind a lane that is stuck leaves nothing there.
+fn nearest(mut before: Option<oneshot::Receiver<Gone>>) -> Option<oneshot::Receiver<Gone>> {
+    while let Some(one) = &mut before {
+        match one.try_recv() {
+            Ok(mut gone) => before = gone.0.take(),
+            Err(TryRecvError::Closed) => return None,
+            Err(TryRecvError::Empty) => break,
+        }
+    }
+    before
 }
 
 #[cfg(test)]
@@ -97,5 +119,32 @@ mod tests {
         third.comes_first().await;
         drop(third);
         ends.line_up(1).comes_first().await;
+    }
+
+    #[tokio::test]
+    async fn many_may_leave_behind_one_that_is_stuck() {
+        for from_behind in [false, true] {
+            let mut ends = Ends::default();
+            let stuck = ends.line_up(1);
+            let mut many: Vec<Place> = (0..200_000).map(|_| ends.line_up(1)).collect();
+            if from_behind {
+                many.reverse();
+            }
+            many.into_iter().for_each(drop);
+            let mut last = ends.line_up(1);
+            assert!(last.comes_first().now_or_never().is_none());
+            drop(stuck);
+            last.comes_first().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn many_that_left_do_not_outlive_their_lane() {
+        let mut ends = Ends::default();
+        let stuck = ends.line_up(1);
+        let many: Vec<Place> = (0..200_000).map(|_| ends.line_up(1)).collect();
+        many.into_iter().rev().for_each(drop);
+        drop(ends);
+        drop(stuck);
     }
 }
