@@ -33,7 +33,9 @@ pub(super) struct Gather {
     growing: BTreeMap<Partition, Growing>,
     /// When each of those that grow has to leave.
     dues: BTreeSet<(Instant, Partition)>,
-    complete: VecDeque<Entry>,
+    complete: VecDeque<(Partition, Entry)>,
+    /// It was due when a full batch of another partition left: that is as long as it waits.
+    overtaken: Option<Partition>,
 }
 
 struct Growing {
@@ -53,6 +55,7 @@ impl Gather {
             growing: BTreeMap::new(),
             dues: BTreeSet::new(),
             complete: VecDeque::new(),
+            overtaken: None,
         }
     }
 
@@ -60,7 +63,11 @@ impl Gather {
     /// nothing.
     pub(super) async fn next(&mut self, queue: &Queue<Entry>) -> Option<Entry> {
         loop {
-            if let Some(batch) = self.complete.pop_front() {
+            if let Some(batch) = self.overtaken.take().and_then(|partition| self.take(&partition)) {
+                return Some(batch);
+            }
+            if let Some((partition, batch)) = self.complete.pop_front() {
+                self.overtaken = self.first_due_beside(&partition);
                 return Some(batch);
             }
             tokio::select! {
@@ -80,6 +87,7 @@ impl Gather {
         self.growing.clear();
         self.dues.clear();
         self.complete.clear();
+        self.overtaken = None;
     }
 
     /// Joins `entry` with others of its kind. A batch that it would make too large leaves without it.
@@ -134,6 +142,12 @@ impl Gather {
         }
     }
 
+    fn first_due_beside(&self, partition: &Partition) -> Option<Partition> {
+        let now = Instant::now();
+        let mut due = self.dues.iter().take_while(|(due, _)| *due <= now);
+        due.find(|(_, other)| other != partition).map(|(_, other)| other.clone())
+    }
+
     fn take_first(&mut self) -> Option<Entry> {
         let (_, partition) = self.dues.first()?.clone();
         self.take(&partition)
@@ -141,7 +155,7 @@ impl Gather {
 
     fn finish(&mut self, partition: &Partition) {
         let batch = self.take(partition);
-        self.complete.extend(batch);
+        self.complete.extend(batch.map(|batch| (partition.clone(), batch)));
     }
 
     fn take(&mut self, partition: &Partition) -> Option<Entry> {

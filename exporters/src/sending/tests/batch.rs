@@ -77,6 +77,24 @@ async fn after_a_jam_batches_are_full() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn in_a_jam_a_small_batch_waits_for_one_full_batch_only() {
+    let rig = Rig::started(batching(10, |_, _| ())).await;
+    let other = rig.process.ledger.account(&PipelineId::new(Signal::Logs, "other"));
+    let branch = other.branch(rig.host.component());
+    rig.backend.script([Step::TakeAfter(secs(60))]);
+    rig.offer(batch("first", 10)).await.unwrap();
+    rig.attempts(1).await;
+    rig.sending.consume(Context::default().on_branch(branch), batch("small", 1)).await.unwrap();
+    other.accepted(1);
+    for _ in 0..5 {
+        rig.offer(batch("a", 10)).await.unwrap();
+    }
+    assert_eq!(rig.settled().await.sent, 60);
+    let sizes: Vec<_> = rig.backend.pages().iter().map(|page| page.lines().count()).collect();
+    assert_eq!(sizes, [10, 10, 1, 10, 10, 10, 10]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_waits_to_become_a_batch_fills_the_queue() {
     let rig = Rig::started(batching(1000, |queue, batch| {
         queue.queue_size = 2;
