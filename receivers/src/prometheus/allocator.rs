@@ -81,8 +81,8 @@ impl Allocator {
         }
     }
 
-    /// The jobs by name, each with what tells whether it has changed.
-    async fn ask(&self) -> Result<BTreeMap<String, (ScrapeConfig, u64)>, String> {
+    /// The jobs by name, each with what tells whether it has changed; `None` for one that cannot be read.
+    async fn ask(&self) -> Result<BTreeMap<String, Option<(ScrapeConfig, u64)>>, String> {
         let url = self.url("scrape_configs")?;
         let asked = self.reach.document(&url, HeaderMap::new());
         let document = tokio::time::timeout(self.settings.interval.get(), asked).await;
@@ -95,16 +95,15 @@ impl Allocator {
             let mut problems = Problems::new();
             let config: Option<ScrapeConfig> =
                 decode(&without_discovery(&entry.value), &format!("`{}`", entry.key), &mut problems);
-            match config {
-                Some(config) => {
-                    drop(jobs.insert(entry.key.to_string(), (self.own(&entry.key, config)?, hasher.finish())))
+            let config = match config {
+                Some(config) => Some((self.own(&entry.key, config)?, hasher.finish())),
+                None => {
+                    let error = problems.to_text();
+                    tracing::error!(job = &*entry.key, error, "the target allocator's job is none");
+                    None
                 }
-                None => tracing::error!(
-                    job = &*entry.key,
-                    error = problems.to_text(),
-                    "the target allocator's job is none"
-                ),
-            }
+            };
+            jobs.insert(entry.key.to_string(), config);
         }
         Ok(jobs)
     }
@@ -132,17 +131,16 @@ impl Allocator {
         Url::parse(&format!("{endpoint}/{path}")).map_err(|error| error.to_string())
     }
 
-    fn sync(&self, wanted: BTreeMap<String, (ScrapeConfig, u64)>, jobs: &mut Jobs) {
+    /// Makes the jobs those that are wanted. One that is of no use now runs on as it was.
+    fn sync(&self, wanted: BTreeMap<String, Option<(ScrapeConfig, u64)>>, jobs: &mut Jobs) {
         jobs.ending.retain(|job| !job.task.is_finished());
-        let stays = |name: &str, job: &Running| wanted.get(name).is_some_and(|(_, hash)| *hash == job.hash);
-        for (name, job) in jobs.running.extract_if(|name, job| !stays(name, job)) {
-            // What has changed is taken over: its series go on, and must not be told to have ended.
-            let phase = if wanted.contains_key(&name) { Phase::Stop } else { Phase::Gone };
-            job.phase.send_replace(phase);
+        for (_, job) in jobs.running.extract_if(|name, _| !wanted.contains_key(name)) {
+            job.phase.send_replace(Phase::Gone);
             jobs.ending.push(job);
         }
-        for (name, (config, hash)) in wanted {
-            if jobs.running.contains_key(&name) {
+        for (name, job) in wanted {
+            let Some((config, hash)) = job else { continue };
+            if jobs.running.get(&name).is_some_and(|job| job.hash == hash) {
                 continue;
             }
             let job = Job::new(&config, &self.config.global, self.config.pace());
@@ -152,7 +150,11 @@ impl Allocator {
             match spawned {
                 Ok(task) => {
                     tracing::info!(job = name, "Scrape job added");
-                    jobs.running.insert(name, Running { hash, phase, task });
+                    if let Some(before) = jobs.running.insert(name, Running { hash, phase, task }) {
+                        // What has changed is taken over: its series go on, and must not be told to have ended.
+                        before.phase.send_replace(Phase::Stop);
+                        jobs.ending.push(before);
+                    }
                 }
                 Err(error) => tracing::error!(job = name, error, "the target allocator's job is none"),
             }

@@ -71,6 +71,15 @@ async fn the_target_allocator_tells_jobs_and_their_targets() {
     assert!(server.request(0).contains("x-key: abc\r\n"), "{}", server.request(0));
     server.reply_at("/scrape_configs", "application/yaml", &jobs("110ms"));
     running.find("the job as it is now", |scrape| scrape.get("a interval=110ms") == "1").await;
+    for spoiled in ["scrape_interval: soon", "tls_config: {ca_file: /there/is/none}"] {
+        let job = format!("my job/x: {{job_name: my job/x, {spoiled}}}");
+        server.reply_at("/scrape_configs", "application/yaml", &job);
+        let asked = || server.requests_of("GET /scrape_configs").len();
+        let before = asked();
+        until("three more questions", || asked() >= before + 3).await;
+        let before = target.requests();
+        until("scrapes of the job as it was", || target.requests() >= before + 4).await;
+    }
     server.reply_at("/scrape_configs", "application/yaml", "{}");
     running.find("the end of the job", |scrape| scrape.get("a interval=110ms") == "stale").await;
     assert!(
