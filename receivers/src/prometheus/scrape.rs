@@ -107,8 +107,13 @@ impl Memory {
     /// What was handed on arrived. Otherwise it is told again by the next scrape what ended.
     pub(super) fn settle(&mut self) {
         self.series.settle(self.last);
+    }
+
+    /// Gives room back, whether or not what was handed on arrived.
+    pub(super) fn prune(&mut self) {
         if std::mem::take(&mut self.is_crowded) {
             self.series.clear();
         }
+        self.series.prune();
     }
 }

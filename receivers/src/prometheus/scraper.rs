@@ -163,6 +163,7 @@ impl Scraper {
         {
             workspace.settle();
         }
+        workspace.prune();
         workspace.tell_rejected(&self.shared, &self.target);
         self.workspace = Some(workspace);
         done.error

@@ -28,6 +28,8 @@ pub(super) struct SeriesCache {
     scrape: u64,
     /// How many texts this scrape had.
     seen_texts: usize,
+    /// The last good scrape that arrived, and how many texts it left.
+    good: (u64, usize),
     /// About what all of it occupies.
     bytes: usize,
     /// Holds at least that in the budget.
@@ -40,6 +42,8 @@ const TEXT_COST: usize = 64;
 const SERIES_COST: usize = 320;
 /// The budget is asked in steps of this.
 const STEP: usize = 64 << 10;
+/// So many new texts are remembered in any case of scrapes that failed or did not arrive.
+const SPARE_TEXTS: usize = 1000;
 
 #[derive(Debug, Default)]
 struct Series {
@@ -47,6 +51,8 @@ struct Series {
     labels: Arc<Labels>,
     /// What translation made of the labels; `None` if there is no form for them.
     translated: Option<to_otlp::Series>,
+    /// The scrape that added it.
+    added: u64,
     /// The last scrape that handed it on.
     seen: u64,
     /// The last scrape that had a text for it: what a text stands for keeps its number, also where its sample was
@@ -138,6 +144,7 @@ impl SeriesCache {
             free: Vec::new(),
             scrape: 0,
             seen_texts: 0,
+            good: (0, 0),
             bytes: 0,
             permit,
         }
@@ -149,6 +156,7 @@ impl SeriesCache {
         self.numbers = HashMap::default();
         self.series = Vec::new();
         self.free = Vec::new();
+        self.good = (self.scrape, 0);
         self.bytes = 0;
         self.permit.shrink_to(0);
     }
@@ -202,7 +210,8 @@ impl SeriesCache {
         let (number, is_new) = match self.numbers.entry(Arc::new(labels.build())) {
             Slot::Occupied(known) => (*known.get(), false),
             Slot::Vacant(vacant) => {
-                let series = Series { labels: vacant.key().clone(), ..Series::default() };
+                let labels = vacant.key().clone();
+                let series = Series { labels, added: self.scrape, ..Series::default() };
                 let number = self.free.pop().unwrap_or(self.series.len());
                 match self.series.get_mut(number) {
                     Some(free) => *free = series,
@@ -279,19 +288,38 @@ impl SeriesCache {
             self.series.iter_mut().for_each(|series| series.is_live = false);
             return;
         }
+        self.series.iter_mut().for_each(|series| series.is_live = series.seen == scrape);
+        self.free(|series| series.touched != scrape);
+        if self.seen_texts < self.texts.len() {
+            let bytes = &mut self.bytes;
+            self.texts.forget_others(scrape, |length| *bytes = bytes.saturating_sub(length + TEXT_COST));
+        }
+        self.good = (scrape, self.texts.len());
+        self.permit.shrink_to(self.bytes + STEP);
+    }
+
+    /// Forgets what was added since the last good scrape that arrived, if that has become much: a target can fail for
+    /// ever, with other series each time.
+    pub(super) fn prune(&mut self) {
+        let (scrape, texts) = self.good;
+        if self.texts.len() <= 2 * texts + SPARE_TEXTS {
+            return;
+        }
+        self.free(|series| series.added > scrape);
+        let bytes = &mut self.bytes;
+        self.texts.forget_after(texts, |length| *bytes = bytes.saturating_sub(length + TEXT_COST));
+        self.permit.shrink_to(self.bytes + STEP);
+    }
+
+    /// Forgets the series of which this holds, and gives their numbers to others. No text may name them any more.
+    fn free(&mut self, is_gone: impl Fn(&Series) -> bool) {
         for (number, series) in self.series.iter_mut().enumerate() {
-            series.is_live = series.seen == scrape;
-            if series.touched != scrape && !series.labels.is_empty() {
+            if !series.labels.is_empty() && is_gone(series) {
                 self.bytes = self.bytes.saturating_sub(series.cost());
                 self.numbers.remove(&*series.labels);
                 *series = Series::default();
                 self.free.push(number);
             }
         }
-        if self.seen_texts < self.texts.len() {
-            let bytes = &mut self.bytes;
-            self.texts.forget_others(scrape, |length| *bytes = bytes.saturating_sub(length + TEXT_COST));
-        }
-        self.permit.shrink_to(self.bytes + STEP);
     }
 }

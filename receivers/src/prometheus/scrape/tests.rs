@@ -63,6 +63,7 @@ impl Target {
     fn scrape(&mut self, body: &str) -> Result<(Vec<String>, Counts), String> {
         let scraped = self.scrape_unsettled(body);
         self.memory.settle();
+        self.memory.prune();
         scraped
     }
 
@@ -84,6 +85,7 @@ impl Target {
         let mut recorder = Recorder::default();
         self.memory.failed(self.clock, &mut recorder);
         self.memory.settle();
+        self.memory.prune();
         recorder.0
     }
 }
@@ -290,4 +292,27 @@ fn a_target_with_more_series_than_there_is_room_for_fails_and_gives_the_room_bac
         let text = text.replace("x=", &format!("x{round}="));
         assert_eq!(target.scrape(&text).unwrap().1.added, 1000, "{round}: what is gone gives its room back");
     }
+}
+
+#[test]
+fn scrapes_that_fail_with_new_series_each_time_do_not_grow_without_end() {
+    let mut target = Target::new("");
+    target.samples("a 1\n");
+    for round in 0..100 {
+        let text: String = (0..300).map(|number| format!("b{{x{round}=\"{number}\"}} 1\n")).collect();
+        let error = target.scrape_unsettled(&format!("a 1\n{text}bad line here\n")).unwrap_err();
+        assert!(!error.contains("memory"), "{round}: {error}");
+        target.fail();
+        // Of a good one that does not arrive likewise.
+        let error = target.scrape_unsettled(&text.replace('b', "c")).err();
+        assert_eq!(error, None, "{round}");
+        target.memory.prune();
+    }
+    let (samples, counts) = target.scrape("b{x99=\"1\"} 3\na 2\n").unwrap();
+    assert_eq!(samples.len(), 2, "{samples:?}");
+    assert!(
+        samples[0].starts_with("b{job=a,x99=1} 3 @") && samples[1].starts_with("a{job=a} 2 @"),
+        "{samples:?}"
+    );
+    assert!(counts.added <= 1, "what the good scrape had is known");
 }

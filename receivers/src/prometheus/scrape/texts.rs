@@ -104,7 +104,19 @@ impl Texts {
             }
             stays
         });
-        // All numbers have changed.
+        self.renumber();
+    }
+
+    /// Forgets all texts but the `first` ones that were added, and tells how long each of them was.
+    pub(super) fn forget_after(&mut self, first: usize, mut forgotten: impl FnMut(usize)) {
+        for text in self.texts.drain(first.min(self.texts.len())..) {
+            forgotten(text.bytes.len());
+        }
+        self.renumber();
+    }
+
+    /// All numbers have changed.
+    fn renumber(&mut self) {
         self.by_bytes.clear();
         (self.first, self.last) = (None, None);
         let Self { texts, by_bytes, hasher, .. } = self;

@@ -54,6 +54,11 @@ impl Workspace {
         self.memory.settle();
     }
 
+    /// Gives room back, whether or not what was handed on arrived.
+    pub(super) fn prune(&mut self) {
+        self.memory.prune();
+    }
+
     /// Counts and tells the samples that were not handed on, though the scrape was good.
     pub(super) fn tell_rejected(&mut self, shared: &Shared, target: &Target) {
         let (counts, rejected) = (std::mem::take(&mut self.counts), std::mem::take(&mut self.rejected));
