@@ -34,7 +34,7 @@ pub(super) struct Gather {
     /// When each of those that grow has to leave.
     dues: BTreeSet<(Instant, Partition)>,
     complete: VecDeque<(Partition, Entry)>,
-    /// It was due when a full batch of another partition left: that is as long as it waits.
+    /// The first that was due when a full batch of another partition left: its turn comes next.
     overtaken: Option<Partition>,
 }
 
