@@ -405,7 +405,18 @@ fn head<'t, 'v: 't>(span: &SpanView<'v>, scratch: &'t mut Scratch<'v>) -> Result
     })
 }
 
-/// Rounded, half a microsecond upwards.
+/// Rounded, half a microsecond upwards, but not to a time that has no nanoseconds in 64 bits.
 fn micros(nanos: u64) -> u64 {
-    nanos / 1000 + u64::from(nanos % 1000 >= 500)
+    (nanos / 1000 + u64::from(nanos % 1000 >= 500)).min(u64::MAX / 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::micros;
+
+    #[test]
+    fn no_time_leaves_that_would_be_refused_when_it_comes_back() {
+        assert_eq!((micros(1499), micros(1500)), (1, 2));
+        assert_eq!(micros(u64::MAX), u64::MAX / 1000);
+    }
 }
