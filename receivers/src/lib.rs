@@ -8,7 +8,10 @@
 //! - `zipkin`: Zipkin's clients, over HTTP
 //!
 //! `intake` is what they share: from the bytes of a request to the pipelines, and from a failure to the answer.
+//! `http_server` is what those share that have one server, of HTTP.
 
+#[cfg(any(feature = "prometheus-remote-write-receiver", feature = "zipkin-receiver"))]
+mod http_server;
 #[cfg(any(
     feature = "jaeger-receiver",
     feature = "otlp-receiver",
