@@ -17,7 +17,8 @@ from harness.targets import Redis, RedisExporter, Target
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "coming-from-prometheus.md").read_text()
 CONFIGS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-OF_PROMETHEUS = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
+OF_PROMETHEUS = re.findall(r"```yaml prometheus\n(.*?)```", PAGE, re.DOTALL)
+QUERY = re.search(r"```promql\n(.*?)```", PAGE, re.DOTALL)[1]
 EXAMPLE = ROOT / "examples" / "prometheus-agent-replacement.yaml"
 
 
@@ -120,7 +121,7 @@ def test_what_is_scraped_from_here_is_what_applications_count(start, run, tmp_pa
     application.python(f"127.0.0.1:{grpc}", "shown")
     total = application.STEPS * application.REQUESTS_A_STEP
     server.wait_value('http_server_requests_total{job="shop/shown",instance="one"}', total)
-    joined = OF_PROMETHEUS[1]
+    joined = QUERY
     assert server.value(joined) > 0
     assert server.query(joined)[0]["metric"]["deployment_environment_name"] == application.RESOURCE["deployment.environment.name"]
     assert server.value('histogram_count(payload_size_bytes{job="shop/shown"})') == application.SIZES
@@ -136,7 +137,7 @@ def test_what_prometheus_writes_arrives_as_otlp(start, run, tmp_path, grpc_sink)
     run(Collector(shown(2, tmp_path), tmp_path, args=tuple(at)))
     port = ports.free_one()
     itself = f"scrape_configs:\n- job_name: itself\n  static_configs: [{{targets: ['127.0.0.1:{port}']}}]\n"
-    text = itself + OF_PROMETHEUS[2].replace("localhost:19090", f"127.0.0.1:{write}")
+    text = itself + OF_PROMETHEUS[1].replace("localhost:19090", f"127.0.0.1:{write}")
     start(Prometheus3, text=text, port=port)
 
     def found(name: str):

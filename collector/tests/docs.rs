@@ -1,0 +1,85 @@
+//! What the pages show is so: every block of YAML loads, every command is one that exists, every link leads somewhere.
+//!
+//! A fence says what is in it. ```` ```yaml ```` is a configuration of sluice, whole or a part; a second word tells YAML
+//! of others: `yaml kubernetes`, `yaml compose`, `yaml prometheus`. Nothing is skipped: a fence of any other language
+//! than those of [`blocks::OTHERS`] is a fault, and so is YAML that calls itself `text`.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+
+#[path = "docs/blocks.rs"]
+mod blocks;
+#[path = "docs/commands.rs"]
+mod commands;
+#[path = "docs/links.rs"]
+mod links;
+#[path = "docs/pages.rs"]
+mod pages;
+
+use pages::Page;
+
+#[track_caller]
+fn none(faults: &[String]) {
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_block_is_what_its_fence_says_and_every_configuration_loads() {
+    let pages = pages::all();
+    let found: Vec<_> = pages.iter().flat_map(|page| &page.blocks).map(blocks::fault_of).collect();
+    assert!(found.len() > 60, "the pages have more blocks than {}", found.len());
+    none(&found.into_iter().flatten().collect::<Vec<_>>());
+}
+
+#[test]
+fn every_command_that_is_shown_exists_with_its_flags() {
+    let pages = pages::all();
+    let shown: Vec<_> = pages.iter().flat_map(|page| &page.blocks).flat_map(commands::of_sluice).collect();
+    assert!(shown.len() >= 3, "the pages show more commands than {}", shown.len());
+    none(&shown.iter().filter_map(commands::fault_of).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_every_anchor_to_a_heading() {
+    let pages = pages::all();
+    assert!(pages.iter().map(|page| page.links.len()).sum::<usize>() > 100);
+    none(&links::faults(&pages));
+}
+
+#[test]
+fn the_checks_find_faults() {
+    let page = |text: &str| Page::parse("docs/x.md".into(), text);
+    let fault = |text: &str| page(text).blocks.iter().find_map(blocks::fault_of).unwrap_or_default();
+    for (text, expected) in [
+        ("a\n```\nx\n```\n", "docs/x.md:2: say what it is"),
+        ("```yml\nx: 1\n```\n", "`yml` is none of"),
+        ("```text\nreceivers:\n  otlp:\n```\n", "is YAML"),
+        ("```yaml\nexporters:\n  debug:\n    verbosty: x\n```\n", "unknown key `verbosty`"),
+        ("- a\n\n  ```yaml\n  processors: {batc: }\n  ```\n", "unknown type: \"batc\""),
+        ("```yaml\nservice: {pipelines: {traces: {receivers: [otlp]}}}\n```\n", "no receiver"),
+        ("```yaml\nexporters: {nop: }\nmine: {}\n```\n", "unknown key `mine`"),
+        ("```yaml\nexporters: {otlp_grpc: {endpoint: '${env:NOBODY_SETS_IT}:1'}}\n```\n", "NOBODY_SETS_IT"),
+        ("```yaml kubernetes\nkind: Pod\n```\n", "no `apiVersion`"),
+        (
+            "```yaml kubernetes\napiVersion: v1\nkind: ConfigMap\ndata:\n  config.yaml: |\n    exporters: {nope: }\n```\n",
+            "unknown type: \"nope\"",
+        ),
+        ("```yaml compose\nversion: '3'\n```\n", "no `services`"),
+        ("```yaml prometheus\nscrape_configs: [{jobname: x}]\n```\n", "unknown key `jobname`"),
+        ("```yaml prometheus\nreceivers: {}\n```\n", "`receivers` is no section of Prometheus"),
+        ("```json\n{\n```\n", "EOF"),
+    ] {
+        assert!(fault(text).contains(expected), "{text}: {}", fault(text));
+    }
+    let links =
+        page("# A `b` c\n[x](y.md) [z](#a-b-c) [w](#d) <https://a.example> [v](../README.md#nowhere)");
+    let found = links::faults(&[links, Page::parse("README.md".into(), "# B")]).join("\n");
+    assert_eq!(
+        found,
+        "docs/x.md: `y.md`: no such file\ndocs/x.md: `#d`: no such heading\ndocs/x.md: `../README.md#nowhere`: no such heading"
+    );
+    let wrong =
+        page("```console\n$ A=b sluice validate --nonsense x   # c\n$ sluice frobnicate\nsluice no\n```\n");
+    let wrong: Vec<_> = wrong.blocks.iter().flat_map(commands::of_sluice).collect();
+    assert_eq!(wrong.len(), 2);
+    assert!(wrong.iter().all(|command| commands::fault_of(command).is_some()));
+}
