@@ -152,6 +152,35 @@ fn what_is_scraped_is_written_as_it_was() {
     }
 }
 
+/// Part D of the reference: what the default strategy does to a name that was scraped.
+#[test]
+fn the_default_strategy_adds_what_a_scraped_name_lacks() {
+    for (format, body, name) in [
+        (Format::Text, "# TYPE foo counter\nfoo 1\n", "foo_total"),
+        (Format::OpenMetrics, "# TYPE foo counter\nfoo_total 1\n# EOF\n", "foo_total"),
+        (
+            Format::OpenMetrics,
+            "# TYPE foo_seconds gauge\n# UNIT foo_seconds seconds\nfoo_seconds 1\n# EOF\n",
+            "foo_seconds",
+        ),
+        (
+            Format::OpenMetrics,
+            "# TYPE foo_ratio gauge\n# UNIT foo_ratio ratio\nfoo_ratio 1\n# EOF\n",
+            "foo_ratio",
+        ),
+        (Format::Text, "# TYPE foo untyped\nfoo 1\n", "foo"),
+        (Format::Text, "foo_seconds 1\n", "foo_seconds"),
+    ] {
+        let (_, data) = scrape(format, body, false);
+        for version in [Version::V1, Version::V2] {
+            let found =
+                decoded(version, &written(&data, version, Strategies::UnderscoreEscapingWithSuffixes));
+            let wanted = format!("__name__={name:?},instance=\"i:1\",job=\"j\",");
+            assert_eq!(found.keys().map(|(name, _)| name).collect::<Vec<_>>(), [&wanted], "{body:?}");
+        }
+    }
+}
+
 #[test]
 fn stale_markers_are_written_with_their_bits() {
     for (format, body) in bodies() {

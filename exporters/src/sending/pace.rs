@@ -77,10 +77,10 @@ mod tests {
     #[test]
     fn each_wait_varies_within_the_factor() {
         let settings = Retry::default();
-        for _ in 0..200 {
-            let wait = Backoff::new(&settings).next().as_secs_f64();
-            assert!((2.5..=7.5).contains(&wait), "{wait}");
-        }
+        let waits: Vec<f64> = (0..200).map(|_| Backoff::new(&settings).next().as_secs_f64()).collect();
+        assert!(waits.iter().all(|wait| (2.5..=7.5).contains(wait)), "{waits:?}");
+        let (short, long) = waits.iter().partition::<Vec<f64>, _>(|wait| **wait < 5.0);
+        assert!(short.len() > 20 && long.len() > 20, "they stand on one side: {waits:?}");
     }
 
     #[test]

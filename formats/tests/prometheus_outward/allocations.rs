@@ -42,7 +42,7 @@ fn data(points: usize) -> Pdata {
         gauge("g", (0..points).map(number).collect()),
         counter("c", (0..points).map(number).collect()),
         histogram("h", CUMULATIVE, (0..points).map(classic).collect()),
-        exponential("n", (0..points).map(native).collect()),
+        exponential("n", CUMULATIVE, (0..points).map(native).collect()),
     ];
     let resource_metrics = vec![resource(&[("service.name", "s"), ("host.name", "h")], metrics)];
     let wire = ExportMetricsServiceRequest { resource_metrics }.encode_to_vec();

@@ -1,6 +1,8 @@
 //! A5 and the order of samples: names with two types, samples of one time, samples out of order.
 
-use sluice_formats::prometheus::from_otlp::Options;
+use std::time::Duration;
+
+use sluice_formats::prometheus::from_otlp::{Deltas, Options};
 
 use crate::foreign::{sent, sent_and_lost, without_metadata};
 use crate::otlp::{
@@ -67,7 +69,7 @@ fn the_same_value_twice_is_sent_once_and_nothing_is_lost() {
 fn a_series_has_numbers_or_histograms() {
     let mixed = data(vec![
         resource(&[], vec![gauge("x", one(1.0))]),
-        resource(&[], vec![exponential("x", vec![Default::default()])]),
+        resource(&[], vec![exponential("x", CUMULATIVE, vec![Default::default()])]),
     ]);
     let (lines, lost) = sent_and_lost(&mixed, &Options::default(), None);
     assert_eq!(lines, ["x 1@1 : gauge"]);
@@ -75,9 +77,17 @@ fn a_series_has_numbers_or_histograms() {
 }
 
 #[test]
-fn sums_of_unknown_temporality_are_lost() {
-    let unknown = of(vec![sum("s", 0, true, one(1.0)), histogram("h", 7, vec![Default::default()])]);
-    let (lines, lost) = sent_and_lost(&unknown, &Options::default(), None);
-    assert!(lines.is_empty());
-    assert_eq!(lost, ["s: unspecified_temporality 1", "h: unspecified_temporality 1"]);
+fn what_has_no_known_temporality_is_lost() {
+    for temporality in [0, 7] {
+        let unknown = of(vec![
+            sum("s", temporality, true, one(1.0)),
+            histogram("h", temporality, vec![Default::default()]),
+            exponential("e", temporality, vec![Default::default(); 2]),
+        ]);
+        let mut deltas = Deltas::new(100, Duration::from_secs(60));
+        let (lines, lost) = sent_and_lost(&unknown, &Options::default(), Some(&mut deltas));
+        assert!(lines.is_empty());
+        let reason = "unspecified_temporality";
+        assert_eq!(lost, [format!("s: {reason} 1"), format!("h: {reason} 1"), format!("e: {reason} 2")]);
+    }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sluice_formats::prometheus::from_otlp::{Deltas, Options};
 use sluice_pdata::Pdata;
-use sluice_pdata::otlp::metrics::v1::metric::Data;
+use sluice_pdata::otlp::metrics::v1::ExponentialHistogramDataPoint;
 
 use crate::foreign::{sent_and_lost, without_metadata};
 use crate::otlp::{DELTA, MS, buckets, exemplar, exponential, histogram, number, of, sum};
@@ -68,13 +68,13 @@ fn histograms_of_both_kinds_are_added_up() {
         ["h_count 6@2", "h_sum 3@2", r#"h_bucket{le="1"} 2@2"#, r#"h_bucket{le="+Inf"} 6@2"#,]
     );
     let native = |at: u64| {
-        let mut metric = exponential("n", vec![Default::default()]);
-        if let Some(Data::ExponentialHistogram(histogram)) = &mut metric.data {
-            histogram.aggregation_temporality = DELTA;
-            let point = &mut histogram.data_points[0];
-            (point.time_unix_nano, point.count, point.zero_count) = (at * MS, 2, 2);
-        }
-        of(vec![metric])
+        let point = ExponentialHistogramDataPoint {
+            time_unix_nano: at * MS,
+            count: 2,
+            zero_count: 2,
+            ..Default::default()
+        };
+        of(vec![exponential("n", DELTA, vec![point])])
     };
     lines(&mut deltas, &native(1));
     assert!(lines(&mut deltas, &native(2))[0].contains("count=4"));

@@ -2,7 +2,7 @@
 
 use sluice_formats::prometheus::from_otlp::Options;
 use sluice_formats::prometheus::names::{Namer, Strategy};
-use sluice_pdata::otlp::common::v1::{ArrayValue, KeyValue, any_value::Value};
+use sluice_pdata::otlp::common::v1::{ArrayValue, KeyValue, KeyValueList, any_value::Value};
 
 use crate::foreign::{sent, sent_and_lost, sent_with};
 use crate::otlp::{gauge, number, of, value};
@@ -44,14 +44,21 @@ fn values_that_are_no_text_are_written_as_json_writes_them() {
     let attribute = |key: &str, v| KeyValue { key: key.to_owned(), value: value(v), ..KeyValue::default() };
     let mut point = number(&[], 1, 1.0);
     let values = vec![value(Value::IntValue(1)).unwrap(), value(Value::StringValue("x".into())).unwrap()];
+    let map = vec![attribute("z", Value::IntValue(1)), attribute("a", Value::StringValue("x".into()))];
     point.attributes = vec![
         attribute("i", Value::IntValue(-5)),
         attribute("d", Value::DoubleValue(0.5)),
         attribute("t", Value::BoolValue(true)),
         attribute("l", Value::ArrayValue(ArrayValue { values })),
+        attribute("m", Value::KvlistValue(KeyValueList { values: map })),
+        attribute("b", Value::BytesValue(vec![0, 255])),
+        attribute("none", Value::StringValue(String::new())),
     ];
     let line = sent(&of(vec![gauge("g", vec![point])])).remove(0);
-    assert_eq!(line, r#"g{d="0.5",i="-5",l="[1,\"x\"]",t="true"} 1@1 : gauge"#);
+    assert_eq!(
+        line,
+        r#"g{b="AP8=",d="0.5",i="-5",l="[1,\"x\"]",m="{\"a\":\"x\",\"z\":1}",t="true"} 1@1 : gauge"#
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use sluice_pdata::otlp::metrics::v1::ExponentialHistogramDataPoint;
 use sluice_pdata::otlp::metrics::v1::exponential_histogram_data_point::Buckets;
 
 use crate::foreign::{sent, sent_and_lost, without_metadata};
-use crate::otlp::{MS, exemplar, exponential, of};
+use crate::otlp::{CUMULATIVE, MS, exemplar, exponential, of};
 
 fn point(scale: i32) -> ExponentialHistogramDataPoint {
     let buckets = |offset, counts: &[u64]| Some(Buckets { offset, bucket_counts: counts.to_vec() });
@@ -23,7 +23,7 @@ fn point(scale: i32) -> ExponentialHistogramDataPoint {
 }
 
 fn lines(point: ExponentialHistogramDataPoint) -> Vec<String> {
-    without_metadata(sent(&of(vec![exponential("h", vec![point])])))
+    without_metadata(sent(&of(vec![exponential("h", CUMULATIVE, vec![point])])))
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn exemplars_stand_at_the_series() {
 fn what_prometheus_cannot_hold_is_lost() {
     let lost = |point| {
         let (lines, lost) =
-            sent_and_lost(&of(vec![exponential("h", vec![point])]), &Options::default(), None);
+            sent_and_lost(&of(vec![exponential("h", CUMULATIVE, vec![point])]), &Options::default(), None);
         assert!(lines.is_empty());
         lost
     };

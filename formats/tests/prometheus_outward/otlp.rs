@@ -98,8 +98,12 @@ pub(crate) fn buckets(at: u64, sum: Option<f64>, bounds: &[f64], counts: &[u64])
     }
 }
 
-pub(crate) fn exponential(name: &str, data_points: Vec<ExponentialHistogramDataPoint>) -> Metric {
-    let histogram = ExponentialHistogram { data_points, aggregation_temporality: CUMULATIVE };
+pub(crate) fn exponential(
+    name: &str,
+    temporality: i32,
+    data_points: Vec<ExponentialHistogramDataPoint>,
+) -> Metric {
+    let histogram = ExponentialHistogram { data_points, aggregation_temporality: temporality };
     metric(name, "", Data::ExponentialHistogram(histogram))
 }
 

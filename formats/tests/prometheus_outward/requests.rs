@@ -22,7 +22,7 @@ fn mixed() -> Pdata {
     let mut point = number(&[("a", "é\"\n")], 2, 5.0);
     point.start_time_unix_nano = MS;
     point.exemplars = vec![exemplar(1, 0.5, &[])];
-    let mut native = exponential("n", vec![Default::default()]);
+    let mut native = exponential("n", CUMULATIVE, vec![Default::default()]);
     native.description = "help".to_owned();
     data(vec![resource(
         &[("service.name", "s"), ("k", "v")],

@@ -396,6 +396,26 @@ mod open_metrics_1_0 {
         assert_eq!(open_metrics(body).unwrap().len(), 8);
     }
 
+    /// OpenMetrics allows each of them once, before the samples; Prometheus takes what it can get.
+    #[test]
+    fn comments_may_be_repeated_and_come_late_as_with_prometheus() {
+        let body = "a_seconds_total 1\n# TYPE a_seconds counter\n# HELP a_seconds x\n# UNIT a_seconds seconds\n\
+                    # TYPE a_seconds gauge\n# HELP a_seconds y\n# UNIT a_seconds seconds\na_seconds 2\n";
+        assert_eq!(
+            open_metrics(body).unwrap(),
+            [
+                r#"{__name__="a_seconds_total"} 1"#,
+                "TYPE a_seconds counter",
+                "HELP a_seconds x",
+                "UNIT a_seconds seconds",
+                "TYPE a_seconds gauge",
+                "HELP a_seconds y",
+                "UNIT a_seconds seconds",
+                r#"{__name__="a_seconds"} 2"#,
+            ]
+        );
+    }
+
     #[test]
     fn created_lines_become_start_times() {
         let body = "# TYPE a counter\na_total{x=\"1\",y=\"2\"} 1\na_created{y=\"2\",x=\"1\"} 1.5\na_total{x=\"2\"} 2\n\

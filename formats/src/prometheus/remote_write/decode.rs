@@ -49,17 +49,26 @@ impl<'a> Decoder<'a> {
     /// Looks over a request.
     ///
     /// # Errors
-    /// When it is not protobuf, its first symbol is not empty, or there are more than 2^20 of them.
+    /// When it is not protobuf, its first symbol is not empty, or there are more than 2^20 of them; when it is a request
+    /// of the other version, which has no field in common with this one.
     pub fn new(version: Version, body: &'a [u8]) -> Result<Self, Malformed> {
         let mut symbols = Vec::new();
+        let (mut fields_of_v1, mut fields_of_v2) = (false, false);
         let mut fields = Reader::new(body);
         while let Some(field) = fields.field().map_err(|fault| malformed(fault, body))? {
+            fields_of_v1 |= matches!(field.number, 1 | 3);
+            fields_of_v2 |= matches!(field.number, 4 | 5);
             if let (Version::V2, 4, Wire::Len(symbol)) = (version, field.number, field.value) {
                 if symbols.len() >= MAX_SYMBOLS {
                     return Err(Malformed::TooLarge { what: "number of symbols", limit: MAX_SYMBOLS });
                 }
                 symbols.push(symbol);
             }
+        }
+        match (version, fields_of_v1, fields_of_v2) {
+            (Version::V1, false, true) => return Err(Malformed::at(0, "it is a request of version 2.0")),
+            (Version::V2, true, false) => return Err(Malformed::at(0, "it is a request of version 1.0")),
+            _ => {}
         }
         if symbols.first().is_some_and(|first| !first.is_empty()) {
             return Err(Malformed::at(0, "the first symbol is not empty"));

@@ -322,6 +322,20 @@ async fn failures_are_written_to_their_file() {
 }
 
 #[tokio::test]
+async fn only_the_status_200_is_a_good_scrape() {
+    for status in [201, 204, 206, 404, 500] {
+        let target = Target::start("").await;
+        // An answer 204 has no body, whatever its head says.
+        let body: &[u8] = if status == 204 { b"" } else { b"a 1\n" };
+        target.reply(Reply::body(status, "text/plain", "", body));
+        let running = Running::job("", &[&target]).await;
+        let scrape = running.find("a failed scrape", Scrape::is_down).await;
+        assert!(!scrape.points.contains_key("a"), "{status}: {scrape:?}");
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_asked_for_is_what_is_read() {
     for (keys, content_type, body, expected) in [
         (

@@ -392,6 +392,21 @@ fn what_is_not_protobuf_costs_the_request() {
     }
 }
 
+/// B1: the versions have no field in common, so that neither can be taken for an empty request of the other.
+#[test]
+fn a_request_of_the_other_version_is_refused() {
+    for (said, body, is) in [(Version::V1, v2(COUNTER_V2), "2.0"), (Version::V2, v1(COUNTER_V1), "1.0")] {
+        let error = translate(said, &body, &Known::default()).map(|_| ()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("malformed request at byte 0: it is a request of version {is}")
+        );
+    }
+    for version in [Version::V1, Version::V2] {
+        assert_eq!(metrics(version, b"", &Known::default()), (vec![], [0; 3]), "nothing is of both versions");
+    }
+}
+
 /// What a few bytes ask for must not be given.
 #[test]
 fn i3_what_is_referenced_again_and_again_is_bounded() {

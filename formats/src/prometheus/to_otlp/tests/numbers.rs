@@ -58,6 +58,20 @@ fn a_gauge_histogram_stays_gauges_with_their_own_names() {
 }
 
 #[test]
+fn of_a_comment_that_is_repeated_the_last_one_holds_for_what_follows() {
+    let body = "# TYPE a counter\n# HELP a x\na{x=\"1\"} 1\n# TYPE a gauge\n# HELP a y\na{x=\"2\"} 2\n";
+    assert_eq!(
+        scraped(body),
+        [
+            "a monotonic sum prometheus.type=counter description=x",
+            "  x=1 @1000 1",
+            "a gauge prometheus.type=gauge description=y",
+            "  x=2 @1000 2",
+        ]
+    );
+}
+
+#[test]
 fn a_unit_comes_from_its_line_alone() {
     let body =
         "# TYPE a_seconds gauge\n# UNIT a_seconds seconds\na_seconds 1\n# TYPE b_bytes gauge\nb_bytes 1\n";
