@@ -32,6 +32,8 @@ pub mod otlphttp;
 pub mod prometheus;
 #[cfg(feature = "prometheus-remote-write-exporter")]
 pub mod prometheus_remote_write;
+#[cfg(any(feature = "prometheus-exporter", feature = "prometheus-remote-write-exporter"))]
+mod resource_labels;
 pub mod sending;
 #[cfg(test)]
 #[cfg(any(feature = "grpc-client", feature = "http-client"))]

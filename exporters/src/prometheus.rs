@@ -28,4 +28,6 @@ mod store;
 mod tests;
 
 pub use exporter::Factory;
-pub use settings::{ResourceToTelemetry, Settings};
+pub use settings::Settings;
+
+pub use crate::resource_labels::{ResourceLabels, ResourceToTelemetry};

@@ -20,9 +20,8 @@ use crate::{
     sending::{Options, Queue, Sending},
 };
 
-pub use settings::{
-    AccumulateDeltas, ProtobufMessage, RemoteWriteQueue, ResourceToTelemetry, Settings, TargetInfo,
-};
+pub use crate::resource_labels::{ResourceLabels, ResourceToTelemetry};
+pub use settings::{AccumulateDeltas, ProtobufMessage, RemoteWriteQueue, Settings, TargetInfo};
 
 /// Makes `prometheus_remote_write` exporters.
 #[derive(Debug)]

@@ -2,11 +2,14 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-use sluice_config::Included;
 use sluice_formats::prometheus::{
-    expose::push_label, from_otlp::job_and_instance, labels::METRIC_NAME, model::MetricType, names::Namer,
+    expose::push_label,
+    from_otlp::{ResourceAttributes, is_identity, job_and_instance},
+    labels::METRIC_NAME,
+    model::MetricType,
+    names::Namer,
 };
-use sluice_pdata::view::{AttributeView, Attributes, ResourceView, ScopeMetricsView};
+use sluice_pdata::view::{Attributes, ResourceView, ScopeMetricsView};
 
 use super::{lost::Lost, settings::Settings};
 
@@ -19,40 +22,23 @@ pub(super) struct Rules {
     constant: BTreeMap<String, String>,
 }
 
-/// Which resource attributes become labels of every series.
-#[derive(Debug)]
-enum ResourceAttributes {
-    None,
-    AllButService,
-    All,
-    Named(Included),
-}
-
 impl Rules {
     pub(super) fn new(settings: &Settings, namer: Namer) -> Self {
-        let conversion = &settings.resource_to_telemetry_conversion;
-        let resource = match (settings.resource_constant_labels.is_none(), conversion.enabled) {
-            (false, _) => ResourceAttributes::Named(settings.resource_constant_labels.clone()),
-            (true, false) => ResourceAttributes::None,
-            (true, true) if conversion.exclude_service_attributes => ResourceAttributes::AllButService,
-            (true, true) => ResourceAttributes::All,
-        };
         let labels = settings.const_labels.iter().filter(|(_, value)| !value.is_empty());
         let constant =
             labels.filter_map(|(name, value)| Some((namer.label(name).ok()?.into_owned(), value.clone())));
-        Self { constant: constant.collect(), namer, resource, scope: !settings.without_scope_info }
+        Self {
+            constant: constant.collect(),
+            namer,
+            resource: settings.resource_labels.attributes(),
+            scope: !settings.without_scope_info,
+        }
     }
 
     /// What all series of a scope have.
     pub(super) fn base(&self, resource: &ResourceView<'_>, scope: Option<&ScopeMetricsView<'_>>) -> Base {
         // An attribute whose key is no label costs itself alone: it belongs to no point.
-        let promoted = |key: &str| match &self.resource {
-            ResourceAttributes::None => false,
-            ResourceAttributes::AllButService => !is_identity(key),
-            ResourceAttributes::All => true,
-            ResourceAttributes::Named(names) => names.has(key),
-        };
-        let mut strong = self.labels(&resource.attributes, promoted).0;
+        let mut strong = self.labels(&resource.attributes, |key| self.resource.has(key)).0;
         if let Some(scope) = scope.filter(|_| self.scope) {
             for attribute in scope.scope.attributes {
                 if let Ok(name) = self.namer.label(&format!("otel_scope_{}", attribute.key)) {
@@ -77,14 +63,13 @@ impl Rules {
 
     /// Whether a resource says more of itself than `job` and `instance`, and has one of these.
     pub(super) fn has_target_info(&self, resource: &ResourceView<'_>) -> bool {
-        let is_identity = |attribute: &AttributeView<'_>| is_identity(attribute.key.as_str());
-        !resource.attributes.iter().all(|attribute| is_identity(&attribute))
+        !resource.attributes.iter().all(|attribute| is_identity(attribute.key.as_bytes()))
             && identity(resource).next().is_some()
     }
 
     /// What a resource says of itself.
     pub(super) fn target_info(&self, resource: &ResourceView<'_>) -> Labels {
-        let (mut labels, _) = self.labels(&resource.attributes, |key| !is_identity(key));
+        let (mut labels, _) = self.labels(&resource.attributes, |key| !is_identity(key.as_bytes()));
         labels.extend(identity(resource).map(|(name, value)| (name.to_owned(), value)));
         labels
     }
@@ -140,10 +125,6 @@ fn identity(resource: &ResourceView<'_>) -> impl Iterator<Item = (&'static str, 
     let (job, instance) = job_and_instance(resource);
     let labels = [("job", job), ("instance", instance)].into_iter().filter(|(_, value)| !value.is_empty());
     labels.map(|(name, value)| (name, String::from_utf8_lossy(&value).into_owned()))
-}
-
-fn is_identity(key: &str) -> bool {
-    matches!(key, "service.name" | "service.namespace" | "service.instance.id")
 }
 
 /// The labels that all series of a scope have.

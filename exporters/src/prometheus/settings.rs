@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sluice_config::{Check, Checker, GoDuration, Included};
+use sluice_config::{Check, Checker, GoDuration};
 use sluice_formats::prometheus::names::Strategy;
 use sluice_net::http;
+
+use crate::resource_labels::ResourceLabels;
 
 /// `exporters: prometheus:` - the keys and defaults of otelcol, and `max_series`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,10 +29,8 @@ pub struct Settings {
     /// Whether scrapers that ask for OpenMetrics get it.
     pub enable_open_metrics: bool,
     /// Resource attributes as labels of every series.
-    pub resource_to_telemetry_conversion: ResourceToTelemetry,
-    /// Resource attributes as labels of every series, by name; if anything is written here, it decides alone.
-    #[serde(skip_serializing_if = "Included::is_none")]
-    pub resource_constant_labels: Included,
+    #[serde(rename = "..resource_labels")]
+    pub resource_labels: ResourceLabels,
     /// Leaves out `otel_scope_name` and its like.
     pub without_scope_info: bool,
     /// Whether unit and type become part of names, where `translation_strategy` says nothing.
@@ -39,16 +39,6 @@ pub struct Settings {
     pub translation_strategy: String,
     /// Most series that are kept at once; 0 is no limit but that of memory. otelcol has no such key.
     pub max_series: usize,
-}
-
-/// `resource_to_telemetry_conversion:`
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ResourceToTelemetry {
-    /// All resource attributes become labels.
-    pub enabled: bool,
-    /// But not `service.name`, `service.namespace` and `service.instance.id`, which `job` and `instance` tell.
-    pub exclude_service_attributes: bool,
 }
 
 impl Default for Settings {
@@ -61,8 +51,7 @@ impl Default for Settings {
             send_timestamps: false,
             metric_expiration: GoDuration::from_secs(5 * 60),
             enable_open_metrics: false,
-            resource_to_telemetry_conversion: ResourceToTelemetry::default(),
-            resource_constant_labels: Included::default(),
+            resource_labels: ResourceLabels::default(),
             without_scope_info: false,
             add_metric_suffixes: true,
             translation_strategy: String::new(),
@@ -109,8 +98,6 @@ impl Check for Settings {
         if !self.translation_strategy.is_empty() && at.is_written("add_metric_suffixes") {
             at.key("add_metric_suffixes").warn("has no effect beside translation_strategy");
         }
-        if self.resource_to_telemetry_conversion.enabled && !self.resource_constant_labels.is_none() {
-            at.key("resource_to_telemetry_conversion").warn("has no effect beside resource_constant_labels");
-        }
+        self.resource_labels.check(at);
     }
 }

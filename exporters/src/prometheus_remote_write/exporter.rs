@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use sluice_component::{BuildCx, ComponentRef, Context, Host, StartError, telemetry::UnconvertedMetrics};
 use sluice_config::ByteSize;
 use sluice_formats::prometheus::{
-    from_otlp::{self, Deltas, ResourceAttributes, SeriesSet, translate},
+    from_otlp::{self, Deltas, SeriesSet, translate},
     names::Namer,
     remote_write::{Holds, Limits, Version, downgrade, encode, metadata},
 };
@@ -83,16 +83,11 @@ impl RemoteWrite {
             ProtobufMessage::V1 => Version::V1,
             ProtobufMessage::V2 => Version::V2,
         };
-        let conversion = settings.resource_to_telemetry_conversion;
         let external_labels = settings.external_labels.iter();
         let options = from_otlp::Options {
             namer: Namer::new(settings.strategy(), &settings.namespace),
             external_labels: external_labels.map(|(name, value)| (name.clone(), value.clone())).collect(),
-            resource_attributes: match (conversion.enabled, conversion.exclude_service_attributes) {
-                (false, _) => ResourceAttributes::None,
-                (true, false) => ResourceAttributes::All,
-                (true, true) => ResourceAttributes::AllButService,
-            },
+            resource_attributes: settings.resource_labels.attributes(),
             scope_labels: !settings.disable_scope_info,
             target_info: settings.target_info.enabled,
             custom_buckets: settings.convert_histograms_to_nhcb,

@@ -7,7 +7,10 @@ use sluice_config::{ByteSize, Check, Checker, GoDuration, Headers, Section};
 use sluice_formats::prometheus::names::Strategy;
 use sluice_net::{compression::Compression, http, later::Later};
 
-use crate::sending::{Queue, Retry, settings::TIMEOUT};
+use crate::{
+    resource_labels::ResourceLabels,
+    sending::{Queue, Retry, settings::TIMEOUT},
+};
 
 /// The body size of a request where the YAML says nothing or 0.
 const MAX_BATCH_SIZE_BYTES: usize = 3_000_000;
@@ -41,7 +44,8 @@ pub struct Settings {
     /// The series that describes a resource.
     pub target_info: TargetInfo,
     /// Resource attributes as labels of each series.
-    pub resource_to_telemetry_conversion: ResourceToTelemetry,
+    #[serde(rename = "..resource_labels")]
+    pub resource_labels: ResourceLabels,
     /// Remote write 1.0 or 2.0.
     pub protobuf_message: ProtobufMessage,
     /// Largest request before compression, in bytes; 0 is the default.
@@ -82,16 +86,6 @@ impl Default for TargetInfo {
     fn default() -> Self {
         Self { enabled: true }
     }
-}
-
-/// `resource_to_telemetry_conversion:`
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ResourceToTelemetry {
-    /// Whether a resource's attributes become labels of its series.
-    pub enabled: bool,
-    /// All but those that make `job` and `instance`.
-    pub exclude_service_attributes: bool,
 }
 
 /// `protobuf_message:`
@@ -157,7 +151,7 @@ impl Default for Settings {
             send_metadata: false,
             disable_scope_info: false,
             target_info: TargetInfo::default(),
-            resource_to_telemetry_conversion: ResourceToTelemetry::default(),
+            resource_labels: ResourceLabels::default(),
             protobuf_message: ProtobufMessage::default(),
             max_batch_size_bytes: 3_000_000,
             max_batch_request_parallelism: None,
@@ -295,7 +289,7 @@ impl Settings {
     fn check_removed(&self, at: &mut Checker<'_>) {
         if at.is_written("wal") && self.wal.is_written() {
             at.key("wal").error(
-                "a log on disk is not built yet, and otelcol's loses and reorders samples: remove the key",
+                "a log on disk is not built yet, and otelcol's loses and reorders samples: remove the key; `remote_write_queue.queue_size` batches wait in memory and are retried for `retry_on_failure.max_elapsed_time`",
             );
         }
         if at.is_written("export_created_metric") {
@@ -328,6 +322,7 @@ impl Check for Settings {
             self.check_client(at);
         }
         self.check_names(at);
+        self.resource_labels.check(at);
         self.check_queue(at);
         self.check_removed(at);
         at.inside("accumulate_deltas", &self.accumulate_deltas);

@@ -34,7 +34,7 @@ use sluice_pdata::{
 
 pub use deltas::Deltas;
 pub use lost::Reason;
-pub use resource::job_and_instance;
+pub use resource::{ResourceAttributes, is_identity, job_and_instance};
 pub use set::{Exemplar, Family, Histogram, HistogramView, Sample, SeriesSet, SeriesView};
 pub use symbols::{Symbol, Symbols};
 
@@ -63,18 +63,6 @@ pub struct Options {
     /// Whether histograms with explicit bounds become native ones with custom buckets, for which remote write 2.0 is
     /// needed.
     pub custom_buckets: bool,
-}
-
-/// Which attributes of a resource become labels of all its series, beside `job` and `instance`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ResourceAttributes {
-    /// None of them.
-    #[default]
-    None,
-    /// All but `service.name`, `service.namespace` and `service.instance.id`.
-    AllButService,
-    /// All of them.
-    All,
 }
 
 impl Default for Options {

@@ -1,5 +1,7 @@
 //! A3: resources and scopes.
 
+use std::sync::Arc;
+
 use sluice_formats::prometheus::from_otlp::{Options, Reason, ResourceAttributes, SeriesSet, translate};
 use sluice_formats::prometheus::names::{Namer, Strategy};
 
@@ -75,6 +77,12 @@ fn resource_attributes_become_labels_where_that_is_asked_for() {
     );
     let all = r#"g{host_name="h",instance="i-1",job="shop/cart",service_instance_id="i-1",service_name="cart",service_namespace="shop"} 1@1"#;
     assert_eq!(with(ResourceAttributes::All), all);
+    let named = |wanted: &'static [&str]| ResourceAttributes::Named(Arc::new(|key| wanted.contains(&key)));
+    assert_eq!(
+        with(named(&["service.name", "none"])),
+        r#"g{host_name="mine",instance="i-1",job="shop/cart",service_name="cart"} 1@1"#
+    );
+    assert_eq!(with(named(&[])), with(ResourceAttributes::None));
 }
 
 #[test]

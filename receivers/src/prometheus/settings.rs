@@ -72,7 +72,7 @@ impl Check for Settings {
         at.inside("config", &self.config);
         at.inside("target_allocator", &self.target_allocator);
         if self.api_server.enabled {
-            at.section("api_server").key("enabled").error("the API server is not built yet: remove it");
+            at.section("api_server").key("enabled").error("Prometheus's API is not built yet: remove it; `sluice scrape <url>` shows what a target exposes, and its series `up` what became of it");
         }
         for (key, node) in [
             ("use_start_time_metric", &self.use_start_time_metric),

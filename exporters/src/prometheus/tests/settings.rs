@@ -4,7 +4,7 @@ use sluice_component::{Claim, Delivery, ExporterFactory, Registry, testkit};
 use sluice_config::{GoDuration, Included, StringList};
 
 use super::*;
-use crate::prometheus::{Factory, ResourceToTelemetry};
+use crate::prometheus::{Factory, ResourceLabels, ResourceToTelemetry};
 
 #[test]
 fn every_key_is_read() {
@@ -35,13 +35,15 @@ tls: {cert_file: c, key_file: k}",
         send_timestamps: true,
         metric_expiration: GoDuration::from_secs(180 * 60),
         enable_open_metrics: true,
-        resource_to_telemetry_conversion: ResourceToTelemetry {
-            enabled: true,
-            exclude_service_attributes: true,
-        },
-        resource_constant_labels: Included {
-            included: StringList::from_iter(["a"]),
-            excluded: StringList::from_iter(["b"]),
+        resource_labels: ResourceLabels {
+            resource_to_telemetry_conversion: ResourceToTelemetry {
+                enabled: true,
+                exclude_service_attributes: true,
+            },
+            resource_constant_labels: Included {
+                included: StringList::from_iter(["a"]),
+                excluded: StringList::from_iter(["b"]),
+            },
         },
         without_scope_info: true,
         add_metric_suffixes: false,

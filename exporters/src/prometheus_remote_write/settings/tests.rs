@@ -26,7 +26,7 @@ fn the_defaults_are_otelcols() {
     assert_eq!(settings.protobuf_message, ProtobufMessage::V1);
     assert_eq!((settings.max_request_bytes(), settings.lanes()), (3_000_000, 5));
     assert!(settings.target_info.enabled && !settings.send_metadata && !settings.disable_scope_info);
-    assert!(!settings.resource_to_telemetry_conversion.enabled);
+    assert_eq!(settings.resource_labels, ResourceLabels::default());
     let queue = settings.queue().into_option().unwrap();
     assert_eq!((queue.queue_size, queue.num_consumers), (10_000, 5));
     assert_eq!(settings.retry_on_failure.value().initial_interval, GoDuration::from_millis(50));
@@ -98,7 +98,10 @@ fn what_is_wrong_is_told() {
         ("remote_write_queue: {queue_size: 0}", "a 0 size queue will drop all the data"),
         ("remote_write_queue: {num_consumers: 0}", "num_consumers"),
         ("compression: gzip", "compression type must be snappy"),
-        ("wal: {directory: /x}", "prometheus_remote_write.wal: a log on disk is not built yet"),
+        (
+            "wal: {directory: /x}",
+            "prometheus_remote_write.wal: a log on disk is not built yet, and otelcol's loses and reorders samples: remove the key; `remote_write_queue.queue_size` batches wait in memory and are retried for `retry_on_failure.max_elapsed_time`",
+        ),
         ("export_created_metric: {enabled: true}", "export_created_metric: was removed"),
         ("scope_info: {enabled: true}", "scope_info: was removed"),
         ("accumulate_deltas: {max_streams: 0}", "max_streams"),

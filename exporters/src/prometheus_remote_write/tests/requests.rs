@@ -8,6 +8,7 @@ use sluice_pdata::{
     Pdata,
     otlp::{
         ExportMetricsServiceRequest,
+        common::v1::{AnyValue, KeyValue, any_value},
         metrics::v1::{
             Histogram, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum,
             metric::Data, number_data_point::Value,
@@ -80,6 +81,35 @@ async fn names_follow_the_settings() {
         let wanted = format!(r#"{{__name__="{name}", cluster="eu"}} 1@5"#);
         assert_eq!(lines(&backend.seen()[0]), [wanted], "{more}");
     }
+}
+
+#[tokio::test]
+async fn resource_attributes_become_labels_as_they_are_asked_for() {
+    let constant = "resource_constant_labels: {included: ['host.*', service.name], excluded: ['*.id']}";
+    let all = "resource_to_telemetry_conversion: {enabled: true";
+    for (more, labels) in [
+        (String::new(), r#"job="cart""#),
+        (format!("{all}}}"), r#"host_id="7", host_name="h", job="cart", service_name="cart""#),
+        (format!("{all}, exclude_service_attributes: true}}"), r#"host_id="7", host_name="h", job="cart""#),
+        (constant.to_owned(), r#"host_name="h", job="cart", service_name="cart""#),
+        (format!("{constant}, {all}}}"), r#"host_name="h", job="cart", service_name="cart""#),
+    ] {
+        let pair = Pair::new(&format!("target_info: {{enabled: false}}, {more}"), []).await;
+        let mut data = of("m", "", sum(2, 5, 1.0));
+        let resource = data.metrics_mut().resource_metrics[0].resource.get_or_insert_default();
+        resource.attributes =
+            [("service.name", "cart"), ("host.name", "h"), ("host.id", "7")].map(text).to_vec();
+        pair.exporter.offer(data).await;
+        let Pair { backend, exporter, .. } = pair;
+        exporter.drained().await;
+        let wanted = format!(r#"{{__name__="m_total", {labels}}} 1@5"#);
+        assert_eq!(lines(&backend.seen()[0]), [wanted], "{more}");
+    }
+}
+
+fn text((key, text): (&str, &str)) -> KeyValue {
+    let value = Some(AnyValue { value: Some(any_value::Value::StringValue(text.to_owned())) });
+    KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What a resource and a scope give to their series.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, fmt, sync::Arc};
 
 use sluice_pdata::view::{ResourceView, ScopeMetricsView, Text};
 
@@ -22,6 +22,44 @@ const SERVICE_INSTANCE_ID: &[u8] = b"service.instance.id";
 
 /// Families of one resource after which the map of them is made anew.
 const MANY_FAMILIES: usize = 1000;
+
+/// Which attributes of a resource become labels of all its series, beside `job` and `instance`.
+#[derive(Clone, Default)]
+pub enum ResourceAttributes {
+    /// None of them.
+    #[default]
+    None,
+    /// All but `service.name`, `service.namespace` and `service.instance.id`.
+    AllButService,
+    /// All of them.
+    All,
+    /// Those whose keys are wanted.
+    Named(Arc<dyn Fn(&str) -> bool + Send + Sync>),
+}
+
+impl ResourceAttributes {
+    /// Whether the attribute with this key does.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::AllButService => !is_identity(key.as_bytes()),
+            Self::All => true,
+            Self::Named(wanted) => wanted(key),
+        }
+    }
+}
+
+impl fmt::Debug for ResourceAttributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::AllButService => "AllButService",
+            Self::All => "All",
+            Self::Named(_) => "Named",
+        })
+    }
+}
 
 /// The resource whose metrics are read.
 #[derive(Debug, Default)]
@@ -66,7 +104,9 @@ pub fn job_and_instance<'a>(resource: &ResourceView<'a>) -> (Cow<'a, [u8]>, Cow<
     (job, instance)
 }
 
-fn is_identity(key: &[u8]) -> bool {
+/// Whether the attribute is one of those that make `job` and `instance`.
+#[must_use]
+pub fn is_identity(key: &[u8]) -> bool {
     matches!(key, SERVICE_NAME | SERVICE_NAMESPACE | SERVICE_INSTANCE_ID)
 }
 
@@ -88,7 +128,6 @@ impl<'a> Translator<'a, '_> {
     }
 
     pub(super) fn enter_resource(&mut self, view: &ResourceView<'a>) {
-        use super::ResourceAttributes::{All, AllButService, None};
         let options = self.options;
         // Clearing costs what the map once held, and a batch may have many resources.
         if self.families.capacity() > MANY_FAMILIES {
@@ -100,17 +139,11 @@ impl<'a> Translator<'a, '_> {
         let Resource { identity, labels, .. } = &mut self.resource;
         identity.clear();
         labels.clear();
-        let mut promote = |wanted: fn(&[u8]) -> bool| {
-            let keep = |key: &[u8]| wanted(key) && has_label(key, &options.namer);
-            let kept = self.labels.append(view.attributes, keep, labels, &options.namer, symbols);
-            // Those without a label were left out.
-            kept.unwrap_or_default();
-        };
-        match options.resource_attributes {
-            None => {}
-            AllButService => promote(|key| !is_identity(key)),
-            All => promote(|_| true),
-        }
+        let wanted = &options.resource_attributes;
+        let keep = |key: &[u8]| wanted.has(Text::new(key).as_str()) && has_label(key, &options.namer);
+        let kept = self.labels.append(view.attributes, keep, labels, &options.namer, symbols);
+        // Those without a label were left out.
+        kept.unwrap_or_default();
         for (name, value) in [("job", job), ("instance", instance)] {
             let name = Name::new(name.as_bytes(), symbols);
             let label = Label { name, value: symbols.intern(&value) };

@@ -144,7 +144,7 @@ fn each_broken_rule_is_told_at_its_place() {
         ("target_allocator: {collector_id: a}".to_owned(), "target_allocator.endpoint"),
         (
             "{config: {scrape_configs: [{job_name: a}]}, api_server: {enabled: true}}".to_owned(),
-            "api_server.enabled",
+            "api_server.enabled: Prometheus's API is not built yet: remove it; `sluice scrape <url>` shows",
         ),
     ] {
         let (_, problems) = decoded(&yaml);
