@@ -27,8 +27,10 @@ class Collector:
     # All that were started, until they are killed.
     started: ClassVar[list[Collector]] = []
 
-    def __init__(self, config: dict | Path, directory: Path, env: dict | None = None, args: tuple = ()):
-        """`config`: settings, or a file with them."""
+    def __init__(
+        self, config: dict | Path, directory: Path, env: dict | None = None, args: tuple = (), within: tuple = ()
+    ):
+        """`config`: settings, or a file with them. `within`: a command that becomes the one after it."""
         self.metrics_port = ports.free_one()
         reader = {"pull": {"exporter": {"prometheus": {"host": "127.0.0.1", "port": self.metrics_port}}}}
         metrics = {"level": "detailed", "readers": [reader]}
@@ -43,10 +45,11 @@ class Collector:
         self._log = directory / f"log-{self.metrics_port}.txt"
         self._env = {**os.environ, **(env or {})}
         self._args = args
+        self._within = within
         self._child: subprocess.Popen | None = None
 
     def start(self) -> Collector:
-        command = [binary(), "--config", str(self._file), *self._args]
+        command = [*self._within, binary(), "--config", str(self._file), *self._args]
         with self._log.open("wb") as log:
             self._child = subprocess.Popen(command, env=self._env, stdout=log, stderr=subprocess.STDOUT)
         waiting.until(lambda: READY in self.log() or self._child.poll() is not None, "readiness", 30)
