@@ -30,6 +30,8 @@ pub fn full() -> Registry {
     let registry = registry.processor::<sluice_processors::memory_limiter::Factory>();
     #[cfg(feature = "metric-start-time-processor")]
     let registry = registry.processor::<sluice_processors::metric_start_time::Factory>();
+    #[cfg(feature = "resource-processor")]
+    let registry = registry.processor::<sluice_processors::resource::Factory>();
 
     #[cfg(feature = "debug-exporter")]
     let registry = registry.exporter::<sluice_exporters::debug::Factory>();

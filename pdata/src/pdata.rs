@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use crate::cut::{self, Piece};
 use crate::decoded::{Decoded, Structs};
-use crate::edit::{self, ResourceEdit};
+use crate::edit::{self, AttributesEdit};
 use crate::limits::{Limits, Repairs, WireError};
 use crate::otlp::{ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest};
 use crate::signal::Signal;
@@ -292,7 +292,7 @@ impl Pdata {
 
     /// Lets `edit` change the attributes of each resource, in order. The records are copied as bytes, and only where
     /// something was changed.
-    pub fn edit_resources(&mut self, mut edit: impl FnMut(&mut ResourceEdit<'_>)) {
+    pub fn edit_resources(&mut self, mut edit: impl FnMut(&mut AttributesEdit<'_>)) {
         match &mut self.body {
             Body::Wire { chunks, .. } => {
                 for chunk in chunks {

@@ -5,7 +5,10 @@
 //! - `metric_start_time`: gives cumulative points a start time
 //! - `cumulative_to_delta`, `delta_to_cumulative`: change the temporality of sums and histograms; the three share
 //!   `streams`
+//! - `resource`: edits the attributes of resources, `attributes` those of records; both run `actions`
 
+#[cfg(feature = "actions")]
+mod actions;
 #[cfg(feature = "batch-processor")]
 pub mod batch;
 #[cfg(feature = "cumulative-to-delta-processor")]
@@ -16,6 +19,8 @@ pub mod delta_to_cumulative;
 pub mod memory_limiter;
 #[cfg(feature = "metric-start-time-processor")]
 pub mod metric_start_time;
+#[cfg(feature = "resource-processor")]
+pub mod resource;
 #[cfg(any(
     feature = "cumulative-to-delta-processor",
     feature = "delta-to-cumulative-processor",

@@ -4,7 +4,8 @@
     feature = "cumulative-to-delta-processor",
     feature = "delta-to-cumulative-processor",
     feature = "memory-limiter-processor",
-    feature = "metric-start-time-processor"
+    feature = "metric-start-time-processor",
+    feature = "resource-processor"
 ))]
 #![expect(clippy::unwrap_used, reason = "test code")]
 
@@ -14,7 +15,9 @@ use sluice_component::{
     testkit::{Recorder, build_cx, load_examples, problems, process},
 };
 use sluice_pdata::Signal;
-use sluice_processors::{batch, cumulative_to_delta, delta_to_cumulative, memory_limiter, metric_start_time};
+use sluice_processors::{
+    batch, cumulative_to_delta, delta_to_cumulative, memory_limiter, metric_start_time, resource,
+};
 
 fn registry() -> Registry {
     Registry::empty()
@@ -23,6 +26,7 @@ fn registry() -> Registry {
         .processor::<delta_to_cumulative::Factory>()
         .processor::<memory_limiter::Factory>()
         .processor::<metric_start_time::Factory>()
+        .processor::<resource::Factory>()
 }
 
 fn told(type_: &str, yaml: &str) -> Vec<String> {
@@ -40,6 +44,7 @@ fn the_examples_of_the_pages_load() {
         include_str!("../../docs/components/processors/delta_to_cumulative.md"),
         include_str!("../../docs/components/processors/memory_limiter.md"),
         include_str!("../../docs/components/processors/metric_start_time.md"),
+        include_str!("../../docs/components/processors/resource.md"),
     ];
     for page in pages {
         assert_eq!(load_examples(&registry(), page), 2);
@@ -55,6 +60,7 @@ fn every_processor_can_be_built_twice_from_one_parse() {
         ("delta_to_cumulative", ""),
         ("memory_limiter", "{check_interval: 1s, limit_mib: 100}"),
         ("metric_start_time", ""),
+        ("resource", "{attributes: [{key: a, value: 1, action: insert}]}"),
     ];
     for (type_, yaml) in all {
         let registry = registry();
@@ -187,4 +193,49 @@ fn memory_limiter_tells_what_is_wrong_in_otelcols_words() {
         assert!(told.len() == 1 && told[0].contains(text), "{yaml}: {told:?}");
     }
     assert_eq!(told("memory_limiter", "{}").len(), 2, "both at once");
+}
+
+#[test]
+fn actions_tell_what_is_wrong_with_their_place() {
+    let cases = [
+        ("", "missing required field \"action\""),
+        ("action: insert, value: 1", "[0].key: missing required field \"key\""),
+        ("key: a, action: rename", "unsupported action \"rename\""),
+        (
+            "key: a, action: insert",
+            "attributes[0]: one of \"value\", \"from_attribute\", \"from_context\" or",
+        ),
+        ("key: a, action: upsert, value: 1, from_attribute: b", "only one of"),
+        ("key: a, action: update, from_context: b, from_attribute: b", "only one of"),
+        (
+            "key: a, action: insert, value: 1, pattern: b",
+            "[0].pattern: action \"insert\" does not use \"pattern\"",
+        ),
+        ("key: a, action: insert, value: 1, converted_type: int", "[0].converted_type: action \"insert\""),
+        ("key: a, action: insert, value: 9223372036854775808", "[0].value: does not fit 64 bits"),
+        (
+            "key: a, action: insert, from_attribute: b, default_value: [9223372036854775808]",
+            "[0].default_value",
+        ),
+        ("action: delete", "at least one of \"key\" and \"pattern\""),
+        ("action: HASH", "at least one of \"key\" and \"pattern\""),
+        ("key: a, action: delete, value: 1", "[0].value: action \"delete\" does not use \"value\""),
+        ("key: a, action: hash, from_attribute: b", "[0].from_attribute: action \"hash\""),
+        ("key: a, action: hash, default_value: b", "[0].default_value: action \"hash\""),
+        ("pattern: '(', action: delete", "[0].pattern: is no regular expression"),
+        ("key: a, action: extract", "[0].pattern: missing required field \"pattern\""),
+        ("key: a, action: extract, pattern: '('", "[0].pattern: is no regular expression"),
+        ("key: a, action: extract, pattern: a", "[0].pattern: contains no named matcher groups"),
+        ("key: a, action: extract, pattern: '(?P<a>.)(.)'", "[0].pattern: contains at least one unnamed"),
+        ("key: a, action: extract, pattern: '(?P<a>.)', value: 1", "[0].value: action \"extract\""),
+        ("key: a, action: convert", "[0].converted_type: missing required field"),
+        ("key: a, action: convert, converted_type: bool", "[0].converted_type"),
+        ("key: a, action: convert, converted_type: int, pattern: a", "[0].pattern: action \"convert\""),
+    ];
+    for (action, text) in cases {
+        let told = told("resource", &format!("{{attributes: [{{{action}}}]}}"));
+        assert!(told.len() == 1 && told[0].contains(text), "{action}: {told:?}");
+    }
+    let none = told("resource", "{attributes: []}");
+    assert!(none.len() == 1 && none[0].contains("missing required field \"attributes\""), "{none:?}");
 }

@@ -68,8 +68,9 @@ const PROCESSORS: &[Group] = &[
     ),
     Group(
         "resource resource_detection resourcedetection k8s_attributes k8sattributes",
-        &[],
-        "nothing here adds to resources; SDKs do, from their detectors and `OTEL_RESOURCE_ATTRIBUTES`",
+        &["resource"],
+        "it adds what the configuration and its environment variables say; SDKs have detectors and \
+         `OTEL_RESOURCE_ATTRIBUTES`",
     ),
     Group(
         "",

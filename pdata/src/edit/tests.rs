@@ -5,7 +5,9 @@ use super::*;
 use crate::Signal;
 use crate::otlp::common::v1::any_value::Value;
 use crate::otlp::common::v1::{AnyValue, KeyValue};
+use crate::otlp::resource::v1::Resource;
 use crate::testing::{as_structs, decode, pdata};
+use crate::view::AnyValueView;
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -27,7 +29,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     vec(op, 0..4)
 }
 
-fn apply(ops: &[Op], resource: &mut ResourceEdit<'_>) {
+fn apply(ops: &[Op], resource: &mut AttributesEdit<'_>) {
     for op in ops {
         match op {
             Op::Insert(key, value) => assert_ne!(resource.get(key).is_some(), resource.insert(key, *value)),

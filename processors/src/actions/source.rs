@@ -1,0 +1,54 @@
+//! Where the value of an attribute comes from.
+
+use std::borrow::Cow;
+
+use sluice_component::Request;
+use sluice_pdata::EncodedValue;
+
+#[derive(Debug)]
+pub(super) enum Source {
+    /// It is written in the YAML.
+    Value(EncodedValue),
+    /// It is that of another attribute.
+    Attribute(String),
+    /// The request has it.
+    Context(FromContext),
+    /// There is a default alone.
+    Nothing,
+}
+
+/// What `from_context` names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum FromContext {
+    /// A header of the client, in lower case.
+    Metadata(String),
+    /// Something that the authenticator knows of the client.
+    Auth(String),
+    ClientAddress,
+}
+
+impl FromContext {
+    /// A name without a prefix is a header: so it was before there were others.
+    pub(super) fn new(name: &str) -> Self {
+        if name == "client.address" {
+            Self::ClientAddress
+        } else if let Some(attribute) = name.strip_prefix("auth.") {
+            Self::Auth(attribute.to_owned())
+        } else {
+            Self::Metadata(name.strip_prefix("metadata.").unwrap_or(name).to_ascii_lowercase())
+        }
+    }
+
+    /// What the request has; several values are joined with `;`.
+    pub(super) fn value(&self, request: &Request) -> Option<EncodedValue> {
+        let text: Cow<'_, str> = match self {
+            Self::Metadata(header) => match request.metadata(header) {
+                [] => return None,
+                values => values.join(";").into(),
+            },
+            Self::Auth(attribute) => request.auth(attribute)?.into(),
+            Self::ClientAddress => request.peer()?.ip().to_string().into(),
+        };
+        Some(EncodedValue::from(&*text))
+    }
+}
