@@ -31,7 +31,7 @@ fn every_block_is_what_its_fence_says_and_every_configuration_loads() {
 }
 
 #[test]
-fn every_command_that_is_shown_exists_with_its_flags() {
+fn every_command_exists_with_its_flags_and_prints_what_is_shown() {
     let pages = pages::all();
     let shown: Vec<_> = pages.iter().flat_map(|page| &page.blocks).flat_map(commands::of_sluice).collect();
     assert!(shown.len() >= 3, "the pages show more commands than {}", shown.len());
@@ -43,6 +43,15 @@ fn every_link_leads_to_a_file_and_every_anchor_to_a_heading() {
     let pages = pages::all();
     assert!(pages.iter().map(|page| page.links.len()).sum::<usize>() > 100);
     none(&links::faults(&pages));
+}
+
+#[test]
+fn two_clicks_from_the_readme_lead_to_every_page_of_the_documentation() {
+    let pages = pages::all();
+    let near = links::within(2, "README.md", &pages);
+    let is_shown = |page: &&Page| page.path.starts_with("docs") && !page.path.starts_with("docs/decisions");
+    let far = pages.iter().filter(is_shown).filter(|page| !near.contains(&page.path));
+    none(&far.map(|page| page.path.display().to_string()).collect::<Vec<_>>());
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Where links lead. Those out of the repository are not followed.
 
-use std::path::{Component, Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Component, Path, PathBuf},
+};
 
 use crate::pages::{Page, root};
 
@@ -12,6 +15,19 @@ pub(crate) fn faults(pages: &[Page]) -> Vec<String> {
             Some(format!("{}: `{link}`: {fault}", page.path.display()))
         })
         .collect()
+}
+
+/// What at most so many clicks lead to.
+pub(crate) fn within(clicks: usize, first: &str, pages: &[Page]) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::from([PathBuf::from(first)]);
+    for _ in 0..clicks {
+        let from = pages.iter().filter(|page| found.contains(&page.path));
+        let next: Vec<_> = from
+            .flat_map(|page| page.links.iter().filter_map(|link| target(&page.path, link.split('#').next()?)))
+            .collect();
+        found.extend(next);
+    }
+    found
 }
 
 fn fault_of(page: &Page, link: &str, pages: &[Page]) -> Option<&'static str> {
