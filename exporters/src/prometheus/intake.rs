@@ -3,7 +3,7 @@
 use std::{cell::OnceCell, sync::Arc};
 
 use sluice_component::Budget;
-use sluice_formats::prometheus::names::Namer;
+use sluice_formats::prometheus::{from_otlp::metric::Temporality, names::Namer};
 use sluice_pdata::{
     stream::{MetricId, ResourceId},
     view::{
@@ -16,7 +16,7 @@ use super::{
     labels::{Base, Labels, Rules, Texts},
     lost::{Losses, Lost},
     naming::Description,
-    point::{Point, Temporality, attributes, points},
+    point::{Point, attributes, points},
     settings::Settings,
     store::{Family, Rows, Series, Store},
 };

@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use sluice_formats::prometheus::{
     expose::Data,
-    from_otlp::native,
+    from_otlp::{Reason, ascend, native},
     model::{Buckets, Count, Exemplar, NativeHistogram, ResetHint},
 };
 use sluice_pdata::view::{
     BucketsView, DataPointView, ExponentialHistogramDataPointView, HistogramDataPointView, NumberView,
 };
-
-use super::lost::Lost;
 
 /// The values of a series.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,9 +60,9 @@ impl Bounds {
 
 impl Kept {
     /// What a cumulative point says.
-    pub(super) fn of(point: &DataPointView<'_>, bounds: &mut Bounds) -> Result<Self, Lost> {
+    pub(super) fn of(point: &DataPointView<'_>, bounds: &mut Bounds) -> Result<Self, Reason> {
         Ok(match point {
-            DataPointView::Number(point) => Self::Number(number(point.value.ok_or(Lost::NoValue)?)),
+            DataPointView::Number(point) => Self::Number(number(point.value.ok_or(Reason::NoValue)?)),
             DataPointView::Histogram(point) => Self::Histogram(Box::new(Histogram::of(point, bounds)?)),
             DataPointView::ExponentialHistogram(point) => Self::Native(Box::new(native_of(point)?)),
             DataPointView::Summary(point) => {
@@ -75,7 +73,7 @@ impl Kept {
     }
 
     /// The same as `*self = Self::of(point)`, in the memory that is there.
-    pub(super) fn set(&mut self, point: &DataPointView<'_>, bounds: &mut Bounds) -> Result<(), Lost> {
+    pub(super) fn set(&mut self, point: &DataPointView<'_>, bounds: &mut Bounds) -> Result<(), Reason> {
         if let (Self::Histogram(histogram), DataPointView::Histogram(point)) = (&mut *self, point) {
             return histogram.set(point, bounds);
         }
@@ -119,7 +117,7 @@ impl Kept {
 }
 
 impl Histogram {
-    fn of(point: &HistogramDataPointView<'_>, bounds: &mut Bounds) -> Result<Self, Lost> {
+    fn of(point: &HistogramDataPointView<'_>, bounds: &mut Bounds) -> Result<Self, Reason> {
         check(point)?;
         Ok(Self {
             count: point.count,
@@ -129,7 +127,7 @@ impl Histogram {
         })
     }
 
-    fn set(&mut self, point: &HistogramDataPointView<'_>, bounds: &mut Bounds) -> Result<(), Lost> {
+    fn set(&mut self, point: &HistogramDataPointView<'_>, bounds: &mut Bounds) -> Result<(), Reason> {
         let same = self.counts.len() == point.bucket_counts.len()
             && self.bounds.iter().copied().eq(point.explicit_bounds.iter());
         if !same {
@@ -145,33 +143,29 @@ impl Histogram {
 }
 
 /// There are no buckets, or one more than there are bounds, which ascend and are finite.
-fn check(point: &HistogramDataPointView<'_>) -> Result<(), Lost> {
+fn check(point: &HistogramDataPointView<'_>) -> Result<(), Reason> {
     let (bounds, counts) = (point.explicit_bounds.len(), point.bucket_counts.len());
-    let mut last = f64::NEG_INFINITY;
-    let ascend = point.explicit_bounds.iter().all(|bound| std::mem::replace(&mut last, bound) < bound);
-    if ascend && last < f64::INFINITY && (counts == bounds + 1 || counts == 0 && bounds == 0) {
+    let fits = counts == bounds + 1 || counts == 0 && bounds == 0;
+    if fits && ascend(point.explicit_bounds) && point.explicit_bounds.iter().all(f64::is_finite) {
         Ok(())
     } else {
-        Err(Lost::BucketMismatch)
+        Err(Reason::BucketMismatch)
     }
 }
 
-fn native_of(point: &ExponentialHistogramDataPointView<'_>) -> Result<NativeHistogram, Lost> {
-    let (schema, merge) = native::schema(point.scale).ok_or(Lost::ScaleTooCoarse)?;
+fn native_of(point: &ExponentialHistogramDataPointView<'_>) -> Result<NativeHistogram, Reason> {
+    let (schema, merge) = native::schema(point.scale).ok_or(Reason::ScaleTooCoarse)?;
     let buckets = |buckets: &BucketsView<'_>| {
         let mut sparse = Buckets::default();
         let sum = native::exponential(buckets, merge, &mut sparse.spans, &mut sparse.deltas);
-        sum.map(|sum| (sparse, sum)).ok_or(Lost::OutOfRange)
+        sum.map(|sum| (sparse, sum)).ok_or(Reason::OutOfRange)
     };
     let (positive, above) = buckets(&point.positive)?;
     let (negative, below) = buckets(&point.negative)?;
     let in_buckets = above.checked_add(below).and_then(|sum| sum.checked_add(point.zero_count));
     let sum = point.sum.unwrap_or_default();
-    // A value that is not a number is in no bucket.
-    let fits =
-        in_buckets.is_some_and(|buckets| buckets == point.count || sum.is_nan() && buckets < point.count);
-    if !fits {
-        return Err(Lost::CountMismatch);
+    if !native::is_whole(point.count, sum, in_buckets) {
+        return Err(Reason::CountMismatch);
     }
     Ok(NativeHistogram {
         schema,

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use sluice_formats::prometheus::{
     expose::push_label,
-    from_otlp::{ResourceAttributes, is_identity, job_and_instance},
+    from_otlp::{Reason, ResourceAttributes, is_identity, job_and_instance},
     labels::METRIC_NAME,
     model::MetricType,
     names::Namer,
@@ -77,7 +77,7 @@ impl Rules {
     /// The labels of a point's attributes.
     pub(super) fn own(&self, attributes: &Attributes<'_>) -> Result<Labels, Lost> {
         let (labels, complete) = self.labels(attributes, |_| true);
-        if complete { Ok(labels) } else { Err(Lost::InvalidLabel) }
+        if complete { Ok(labels) } else { Err(Reason::InvalidLabel.into()) }
     }
 
     /// Attributes as labels, and whether each of them has one. Values of keys that become one name are joined in the

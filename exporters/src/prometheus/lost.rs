@@ -3,68 +3,36 @@
 use std::sync::{Mutex, PoisonError};
 
 use sluice_component::{ComponentRef, Context, Reason, quiet::Quiet, telemetry::UnconvertedMetrics};
+use sluice_formats::prometheus::from_otlp::Reason as Unconvertible;
 
 /// Why a point is not exposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Lost {
-    /// Nothing of the metric's name is left when it is escaped.
-    InvalidName,
-    /// Nothing of an attribute's key is left when it is escaped.
-    InvalidLabel,
-    /// Another metric has the family's name and another type.
-    TypeConflict,
+    /// It has no form in Prometheus.
+    Unconvertible(Unconvertible),
     /// The names of the family's samples are those of another family.
     NameConflict,
     /// Another stream has the same name and labels.
     SameSeries,
-    /// A metric without points of a kind that is known.
-    UnknownKind,
-    /// Neither delta nor cumulative.
-    UnspecifiedTemporality,
-    /// A delta of a sum that may fall: its absolute value is unknown.
-    NonMonotonicDelta,
-    /// A delta that is older than what was added up.
-    DeltaOutOfOrder,
-    /// A delta that cannot be added.
-    DeltaMalformed,
-    /// A number without a value.
-    NoValue,
-    /// Buckets and bounds do not match, or bounds do not ascend.
-    BucketMismatch,
-    /// The count is not the sum of the buckets.
-    CountMismatch,
-    /// A scale below -4.
-    ScaleTooCoarse,
-    /// A count or bucket index that Prometheus cannot hold.
-    OutOfRange,
-    /// Lines of more than 1 MiB of text.
-    TooLarge,
     /// A new series above `max_series`.
     MaxSeries,
     /// A new series above the memory budget.
     MemoryLimit,
 }
 
+impl From<Unconvertible> for Lost {
+    fn from(reason: Unconvertible) -> Self {
+        Self::Unconvertible(reason)
+    }
+}
+
 impl Lost {
     /// The label of the counter.
     pub(super) fn word(self) -> &'static str {
         match self {
-            Self::InvalidName => "invalid_name",
-            Self::InvalidLabel => "invalid_label",
-            Self::TypeConflict => "type_conflict",
+            Self::Unconvertible(reason) => reason.as_str(),
             Self::NameConflict => "name_conflict",
             Self::SameSeries => "same_series",
-            Self::UnknownKind => "unknown_kind",
-            Self::UnspecifiedTemporality => "unspecified_temporality",
-            Self::NonMonotonicDelta => "non_monotonic_delta",
-            Self::DeltaOutOfOrder => "delta_out_of_order",
-            Self::DeltaMalformed => "delta_malformed",
-            Self::NoValue => "no_value",
-            Self::BucketMismatch => "bucket_mismatch",
-            Self::CountMismatch => "count_mismatch",
-            Self::ScaleTooCoarse => "scale_too_coarse",
-            Self::OutOfRange => "out_of_range",
-            Self::TooLarge => "too_large",
             Self::MaxSeries => "max_series",
             Self::MemoryLimit => "memory_limit",
         }
@@ -73,10 +41,10 @@ impl Lost {
     /// What the ledger books.
     fn reason(self) -> Reason {
         match self {
-            Self::TooLarge => Reason::TooLarge,
+            Self::Unconvertible(Unconvertible::TooLarge) => Reason::TooLarge,
+            Self::Unconvertible(_) | Self::NameConflict | Self::SameSeries => Reason::Unconvertible,
             Self::MaxSeries => Reason::Invalid,
             Self::MemoryLimit => Reason::MemoryLimit,
-            _ => Reason::Unconvertible,
         }
     }
 }

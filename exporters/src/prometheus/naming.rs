@@ -1,12 +1,11 @@
 //! Which family a metric belongs to.
 
 use sluice_formats::prometheus::{
+    from_otlp::{Reason, metric::kind},
     model::MetricType,
     names::{Kind, Namer},
 };
-use sluice_pdata::view::{MetricDataView, MetricView};
-
-use super::lost::Lost;
+use sluice_pdata::view::MetricView;
 
 /// Bytes of a help text that are kept: each message of a large family repeats it.
 const LONGEST_HELP: usize = 4 << 10;
@@ -22,12 +21,12 @@ pub(super) struct Description {
 
 impl Description {
     /// Describes the family of `metric` in place of what was described before.
-    pub(super) fn set(&mut self, metric: &MetricView<'_>, namer: &Namer) -> Result<(), Lost> {
+    pub(super) fn set(&mut self, metric: &MetricView<'_>, namer: &Namer) -> Result<(), Reason> {
         let (suffix, kind) = kind(metric);
         self.kind = kind;
         self.name.clear();
         let unit = metric.unit.as_str();
-        namer.metric(&mut self.name, metric.name.as_str(), unit, suffix).map_err(|_| Lost::InvalidName)?;
+        namer.metric(&mut self.name, metric.name.as_str(), unit, suffix).map_err(|_| Reason::InvalidName)?;
         self.unit.clear();
         namer.unit(&mut self.unit, unit);
         self.help.clear();
@@ -44,26 +43,6 @@ impl Description {
         let help = "Target metadata".to_owned();
         Some(Self { name, kind: MetricType::Gauge, help, unit: String::new() })
     }
-}
-
-/// What the name of a metric ends in, and what it is in Prometheus.
-fn kind(metric: &MetricView<'_>) -> (Kind, MetricType) {
-    match &metric.data {
-        MetricDataView::Sum(sum) if sum.is_monotonic => (Kind::MonotonicSum, MetricType::Counter),
-        MetricDataView::Gauge(_) => (Kind::Gauge, said(metric).unwrap_or(MetricType::Gauge)),
-        MetricDataView::Sum(_) => (Kind::Other, said(metric).unwrap_or(MetricType::Gauge)),
-        MetricDataView::Summary(_) => (Kind::Other, MetricType::Summary),
-        MetricDataView::Empty | MetricDataView::Histogram(_) | MetricDataView::ExponentialHistogram(_) => {
-            (Kind::Other, MetricType::Histogram)
-        }
-    }
-}
-
-/// The type that a metric had in Prometheus, where OTLP has no such type.
-fn said(metric: &MetricView<'_>) -> Option<MetricType> {
-    let word = metric.metadata.get("prometheus.type")?.as_text()?;
-    let kind = MetricType::from_word(word.as_str())?;
-    matches!(kind, MetricType::Unknown | MetricType::Info | MetricType::StateSet).then_some(kind)
 }
 
 /// The names that the samples of a family have: no other family may have any of them. OpenMetrics has more.

@@ -1,12 +1,10 @@
 //! The points of a metric, whatever their kind, on their way into a family.
 
-use sluice_formats::prometheus::model::MetricType;
+use sluice_formats::prometheus::{from_otlp::metric::Temporality, model::MetricType};
 use sluice_pdata::{
     stream::StreamId,
-    view::{Attributes, DataPointView, Exemplars, MetricDataView, MetricView},
+    view::{Attributes, DataPointView, Exemplars, MetricDataView},
 };
-
-use super::lost::Lost;
 
 /// A point and what its metric says of it.
 #[derive(Debug, Clone, Copy)]
@@ -18,31 +16,6 @@ pub(super) struct Point<'p, 'a> {
     pub(super) kind: MetricType,
     /// Bytes of the family's name.
     pub(super) name: usize,
-}
-
-/// Whether a point says everything since a start, or since the last point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Temporality {
-    Cumulative,
-    Delta,
-}
-
-impl Temporality {
-    pub(super) fn of(metric: &MetricView<'_>) -> Result<Self, Lost> {
-        let temporality = match &metric.data {
-            MetricDataView::Empty => return Err(Lost::UnknownKind),
-            MetricDataView::Gauge(_) | MetricDataView::Summary(_) => 2,
-            MetricDataView::Sum(sum) => sum.aggregation_temporality,
-            MetricDataView::Histogram(histogram) => histogram.aggregation_temporality,
-            MetricDataView::ExponentialHistogram(histogram) => histogram.aggregation_temporality,
-        };
-        match (temporality, &metric.data) {
-            (2, _) => Ok(Self::Cumulative),
-            (1, MetricDataView::Sum(sum)) if !sum.is_monotonic => Err(Lost::NonMonotonicDelta),
-            (1, _) => Ok(Self::Delta),
-            _ => Err(Lost::UnspecifiedTemporality),
-        }
-    }
 }
 
 /// What every kind of point has.

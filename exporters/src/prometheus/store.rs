@@ -15,7 +15,7 @@ use std::{
 };
 
 use sluice_component::Budget;
-use sluice_formats::prometheus::model::MetricType;
+use sluice_formats::prometheus::{from_otlp::Reason, model::MetricType};
 use tokio::time::Instant;
 
 pub(super) use self::{
@@ -89,7 +89,7 @@ impl Store {
             Some(family) => family,
             None => self.new_family(description)?,
         };
-        if family.kind == description.kind { Ok(family) } else { Err(Lost::TypeConflict) }
+        if family.kind == description.kind { Ok(family) } else { Err(Reason::TypeConflict.into()) }
     }
 
     fn new_family(&self, description: &Description) -> Result<Arc<Family>, Lost> {

@@ -10,7 +10,7 @@ mod types;
 
 use serde_json::{Value, json};
 use sluice_component::Budget;
-use sluice_formats::prometheus::expose::Negotiated;
+use sluice_formats::prometheus::{expose::Negotiated, from_otlp::Reason};
 use sluice_pdata::{Limits, Pdata, Signal, json::decode_request};
 
 use super::{Settings, intake::Intake, lost::Lost, scrape::Scrape};

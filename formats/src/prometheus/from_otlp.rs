@@ -4,7 +4,7 @@
 //! have no form in Prometheus. Views are read once; strings are interned, samples stand in few large buffers, so that
 //! nothing is allocated for a point.
 //!
-//! - `resource`: `job`, `instance`, `target_info`; what resource and scope give to each series
+//! - [`metric`]: what it is in Prometheus; `resource`: `job`, `instance`, `target_info`; what resource and scope give to each series
 //! - `labels`: attributes as labels
 //! - `points`: the points of each kind of metric; `classic`, `sparse`: histograms; [`native`]: their sparse buckets;
 //!   `exemplars`; `deltas`: adding up
@@ -15,6 +15,7 @@ mod deltas;
 mod exemplars;
 mod labels;
 mod lost;
+pub mod metric;
 pub mod native;
 mod points;
 mod resource;
@@ -29,9 +30,10 @@ use foldhash::fast::RandomState;
 use sluice_pdata::{
     Pdata,
     stream::ScopeId,
-    view::{MetricDataView, MetricView, ScopeMetricsView},
+    view::{MetricView, ScopeMetricsView},
 };
 
+pub use classic::ascend;
 pub use deltas::Deltas;
 pub use lost::Reason;
 pub use resource::{ResourceAttributes, is_identity, job_and_instance};
@@ -40,12 +42,10 @@ pub use symbols::{Symbol, Symbols};
 
 use self::{
     labels::{Label, Labels},
+    metric::{Temporality, kind},
     resource::Resource,
 };
-use super::{
-    model::MetricType,
-    names::{Kind, Namer},
-};
+use super::{model::MetricType, names::Namer};
 
 /// How to convert; the defaults are those of otelcol's remote-write exporter.
 #[derive(Debug, Clone)]
@@ -135,12 +135,6 @@ struct Metric {
     family_name: Symbol,
 }
 
-/// Whether a metric's points are sums since a start or since the last point.
-enum Temporality {
-    Cumulative,
-    Delta,
-}
-
 impl<'a, 's> Translator<'a, 's> {
     fn new(options: &'s Options, set: &'s mut SeriesSet) -> Self {
         let labels = Labels::new(&mut set.symbols);
@@ -172,7 +166,7 @@ impl<'a, 's> Translator<'a, 's> {
     fn metric(&mut self, view: &MetricView<'a>, scope: impl Fn() -> ScopeId, deltas: Option<&mut Deltas>) {
         let points = view.data.len();
         let name = self.set.symbols.intern(view.name.as_bytes());
-        let converted = self.temporality(view).and_then(|temporality| {
+        let converted = Temporality::of(view).and_then(|temporality| {
             let metric = self.family(view, name)?;
             match temporality {
                 Temporality::Cumulative => self.cumulative(metric, view),
@@ -185,22 +179,6 @@ impl<'a, 's> Translator<'a, 's> {
         });
         if let Err(reason) = converted {
             self.set.lost.add(name, reason, points);
-        }
-    }
-
-    fn temporality(&self, view: &MetricView<'a>) -> Result<Temporality, Reason> {
-        let temporality = match &view.data {
-            MetricDataView::Empty => return Err(Reason::UnknownKind),
-            MetricDataView::Gauge(_) | MetricDataView::Summary(_) => 2,
-            MetricDataView::Sum(sum) => sum.aggregation_temporality,
-            MetricDataView::Histogram(histogram) => histogram.aggregation_temporality,
-            MetricDataView::ExponentialHistogram(histogram) => histogram.aggregation_temporality,
-        };
-        match (temporality, &view.data) {
-            (2, _) => Ok(Temporality::Cumulative),
-            (1, MetricDataView::Sum(sum)) if !sum.is_monotonic => Err(Reason::NonMonotonicDelta),
-            (1, _) => Ok(Temporality::Delta),
-            _ => Err(Reason::UnspecifiedTemporality),
         }
     }
 
@@ -230,24 +208,4 @@ impl<'a, 's> Translator<'a, 's> {
         self.families.insert(family.name, (number, family.kind));
         Metric { name: family.metric, family: number, family_name: family.name }
     }
-}
-
-/// What a metric's name ends in, and what it is in Prometheus.
-fn kind(view: &MetricView<'_>) -> (Kind, MetricType) {
-    match &view.data {
-        MetricDataView::Sum(sum) if sum.is_monotonic => (Kind::MonotonicSum, MetricType::Counter),
-        MetricDataView::Gauge(_) => (Kind::Gauge, said(view).unwrap_or(MetricType::Gauge)),
-        MetricDataView::Sum(_) => (Kind::Other, said(view).unwrap_or(MetricType::Gauge)),
-        MetricDataView::Summary(_) => (Kind::Other, MetricType::Summary),
-        MetricDataView::Empty | MetricDataView::Histogram(_) | MetricDataView::ExponentialHistogram(_) => {
-            (Kind::Other, MetricType::Histogram)
-        }
-    }
-}
-
-/// The type that a metric had in Prometheus, where OTLP has no such type.
-fn said(view: &MetricView<'_>) -> Option<MetricType> {
-    let word = view.metadata.get("prometheus.type")?.as_text()?;
-    let kind = MetricType::from_word(word.as_str())?;
-    matches!(kind, MetricType::Unknown | MetricType::Info | MetricType::StateSet).then_some(kind)
 }

@@ -102,6 +102,16 @@ fn buckets_that_do_not_match_their_bounds_are_lost() {
 }
 
 #[test]
+fn bounds_that_do_not_ascend_are_lost() {
+    let bad = [&[2.0, 1.0][..], &[1.0, 1.0], &[f64::NAN, 1.0], &[1.0, f64::NAN], &[f64::NEG_INFINITY, 1.0]];
+    let points = bad.map(|bounds| buckets(1, None, bounds, &[1, 1, 1])).to_vec();
+    let (lines, lost) =
+        sent_and_lost(&of(vec![histogram("h", CUMULATIVE, points)]), &Options::default(), None);
+    assert!(lines.is_empty());
+    assert_eq!(lost, ["h: bucket_mismatch 5"]);
+}
+
+#[test]
 fn bounds_may_change_from_point_to_point() {
     let points = vec![buckets(1, None, &[1.0, 2.0], &[1, 1, 1]), buckets(2, None, &[1.0, 4.0], &[2, 2, 2])];
     let lines = without_metadata(sent(&of(vec![histogram("h", CUMULATIVE, points)])));

@@ -79,8 +79,17 @@ fn what_prometheus_cannot_hold_is_lost() {
     };
     assert_eq!(lost(point(-5)), ["h: scale_too_coarse 1"]);
     assert_eq!(lost(ExponentialHistogramDataPoint { count: 17, ..point(0) }), ["h: count_mismatch 1"]);
+    let too_few = ExponentialHistogramDataPoint { count: 15, sum: Some(f64::NAN), ..point(0) };
+    assert_eq!(lost(too_few), ["h: count_mismatch 1"]);
     let huge = Some(Buckets { offset: 0, bucket_counts: vec![u64::MAX] });
     assert_eq!(lost(ExponentialHistogramDataPoint { positive: huge, ..point(0) }), ["h: out_of_range 1"]);
+}
+
+/// As Prometheus has it: they are in the count, and make the sum none.
+#[test]
+fn observations_that_are_no_numbers_are_in_no_bucket() {
+    let nan = ExponentialHistogramDataPoint { count: 18, sum: Some(f64::NAN), ..point(0) };
+    assert!(lines(nan)[0].starts_with("h [schema=0 count=18 sum=NaN"));
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! One series: what names it, and what its stream said last.
 
-use sluice_formats::prometheus::{expose, model::Exemplar, names::Namer};
+use sluice_formats::prometheus::{
+    expose,
+    from_otlp::{Reason, metric::Temporality},
+    model::Exemplar,
+    names::Namer,
+};
 use sluice_pdata::{
-    stream::{Accumulated, Gaps, StreamId, Unfit},
+    stream::{Accumulated, Gaps, StreamId},
     view::DataPointView,
 };
 
@@ -12,7 +17,7 @@ use crate::prometheus::{
     kept::{Bounds, Kept},
     labels::Texts,
     lost::Lost,
-    point::{Point, Temporality},
+    point::Point,
 };
 
 /// A series.
@@ -66,7 +71,7 @@ impl Series {
         now: u64,
     ) -> Result<(), Lost> {
         if point.is_too_large(self.labels.own.len() + self.labels.base.len()) {
-            return Err(Lost::TooLarge);
+            return Err(Reason::TooLarge.into());
         }
         match &mut self.sum {
             Some(sum) => {
@@ -112,11 +117,7 @@ impl Series {
 
 impl Sum {
     fn add(&mut self, delta: &DataPointView<'_>) -> Result<&Accumulated, Lost> {
-        Accumulated::add_to(&mut self.0, delta, Gaps::Restart).map_err(|unfit| match unfit {
-            Unfit::NoRecordedValue => Lost::NoValue,
-            Unfit::OutOfOrder | Unfit::OlderStart => Lost::DeltaOutOfOrder,
-            Unfit::Malformed => Lost::DeltaMalformed,
-        })
+        Ok(Accumulated::add_to(&mut self.0, delta, Gaps::Restart).map_err(Reason::from)?)
     }
 }
 

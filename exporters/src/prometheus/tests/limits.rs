@@ -110,7 +110,7 @@ fn i14_a_point_cannot_ask_for_more_text_than_fits_in_a_piece() {
         json!({"name": "h", "description": long, "histogram": {"aggregationTemporality": 2, "dataPoints": [point]}})
     };
     let data = of(&[], &json!([histogram(&[("a", "short")]), histogram(&[("a", long.as_str())])]));
-    assert_eq!(exposed.lost(&data), [("h".to_owned(), Lost::TooLarge, 1)]);
+    assert_eq!(exposed.lost(&data), [("h".to_owned(), Lost::Unconvertible(Reason::TooLarge), 1)]);
     let negotiated = Negotiated::of("", false);
     assert!(exposed.scrape().pieces(negotiated).all(|piece| piece.len() < 128 << 10));
 }

@@ -50,7 +50,10 @@ async fn a_series_without_new_points_expires_and_its_room_is_free_again() {
 fn two_types_of_one_name_are_the_first_one() {
     let exposed = Exposed::new("");
     exposed.take(&of(&[], &json!([gauge("a.total", &[], 1.0, T)])));
-    assert_eq!(exposed.lost(&of(&[], &json!([counter("a", 2.0, T, T)]))), lost("a", Lost::TypeConflict));
+    assert_eq!(
+        exposed.lost(&of(&[], &json!([counter("a", 2.0, T, T)]))),
+        lost("a", Lost::Unconvertible(Reason::TypeConflict))
+    );
     assert_eq!(exposed.text(), "# TYPE a_total gauge\na_total 1\n");
 }
 

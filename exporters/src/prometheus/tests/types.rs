@@ -148,7 +148,7 @@ fn delta_sums_add_up_while_they_follow_each_other_and_restart_otherwise() {
     exposed.take(&of(&[], &json!([sum("hits", 1, true, &[(4.0, t3, t3 + SECOND)])])));
     assert_eq!(exposed.text(), "# TYPE hits_total counter\nhits_total 4\n");
     let old = of(&[], &json!([sum("hits", 1, true, &[(4.0, t1, t2)])]));
-    assert_eq!(exposed.lost(&old), [("hits".to_owned(), Lost::DeltaOutOfOrder, 1)]);
+    assert_eq!(exposed.lost(&old), [("hits".to_owned(), Lost::Unconvertible(Reason::DeltaOutOfOrder), 1)]);
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn scales_beyond_prometheus_are_merged_or_lost() {
     exposed.take(&of(&[], &json!([exponential(2, &buckets(T, T, 9, &[4, 3]))])));
     assert_eq!(field(&first_histogram(&exposed.body(PROTOBUF)), 13), Some(vec![14]));
     let coarse = of(&[], &json!([exponential(2, &buckets(T, T + 1, -5, &[4, 3]))]));
-    assert_eq!(exposed.lost(&coarse), [("sizes".to_owned(), Lost::ScaleTooCoarse, 1)]);
+    assert_eq!(exposed.lost(&coarse), [("sizes".to_owned(), Lost::Unconvertible(Reason::ScaleTooCoarse), 1)]);
 }
 
 #[test]
@@ -204,15 +204,18 @@ fn what_has_no_form_is_lost_alone_by_metric_and_reason() {
     let mut unmatched = bucketed(T, T, &[1, 2, 3], 0.0);
     unmatched["explicitBounds"] = json!([1.0]);
     for (metric, lost) in [
-        (sum("a", 1, false, &[(1.0, T, T)]), Lost::NonMonotonicDelta),
-        (sum("a", 0, true, &[(1.0, T, T)]), Lost::UnspecifiedTemporality),
-        (sum("a", 7, true, &[(1.0, T, T)]), Lost::UnspecifiedTemporality),
-        (json!({"name": "a", "gauge": {"dataPoints": [{"timeUnixNano": "1"}]}}), Lost::NoValue),
-        (gauge("@#$%", &[], 1.0, T), Lost::InvalidName),
-        (gauge("a", &[("\u{20ac}", "x")], 1.0, T), Lost::InvalidLabel),
-        (histogram(2, &json!([unsorted])), Lost::BucketMismatch),
-        (histogram(2, &json!([unmatched])), Lost::BucketMismatch),
-        (exponential(2, &miscounted), Lost::CountMismatch),
+        (sum("a", 1, false, &[(1.0, T, T)]), Lost::Unconvertible(Reason::NonMonotonicDelta)),
+        (sum("a", 0, true, &[(1.0, T, T)]), Lost::Unconvertible(Reason::UnspecifiedTemporality)),
+        (sum("a", 7, true, &[(1.0, T, T)]), Lost::Unconvertible(Reason::UnspecifiedTemporality)),
+        (
+            json!({"name": "a", "gauge": {"dataPoints": [{"timeUnixNano": "1"}]}}),
+            Lost::Unconvertible(Reason::NoValue),
+        ),
+        (gauge("@#$%", &[], 1.0, T), Lost::Unconvertible(Reason::InvalidName)),
+        (gauge("a", &[("\u{20ac}", "x")], 1.0, T), Lost::Unconvertible(Reason::InvalidLabel)),
+        (histogram(2, &json!([unsorted])), Lost::Unconvertible(Reason::BucketMismatch)),
+        (histogram(2, &json!([unmatched])), Lost::Unconvertible(Reason::BucketMismatch)),
+        (exponential(2, &miscounted), Lost::Unconvertible(Reason::CountMismatch)),
     ] {
         let name = metric["name"].as_str().unwrap().to_owned();
         let data = of(&[], &json!([metric, gauge("good", &[], 1.0, T)]));

@@ -1,10 +1,17 @@
 //! Histograms with explicit bounds: a series for each bucket, one for the count, one for the sum.
 
-use sluice_pdata::view::{Attributes, Exemplars, HistogramDataPointView};
+use sluice_pdata::view::{Attributes, Exemplars, HistogramDataPointView, Numbers};
 
 use super::points::{normal, of_count};
 use super::{Metric, Reason, Translator, exemplars, labels::Label, set::Times, symbols::Symbol};
 use crate::prometheus::model::stale_nan;
+
+/// Whether explicit bounds ascend, as they must. The last one may be infinity.
+#[must_use]
+pub fn ascend(bounds: Numbers<'_, f64>) -> bool {
+    let mut last = f64::NEG_INFINITY;
+    bounds.iter().all(|bound| std::mem::replace(&mut last, bound) < bound)
+}
 
 impl<'a> Translator<'a, '_> {
     pub(super) fn histogram(
@@ -15,7 +22,7 @@ impl<'a> Translator<'a, '_> {
         point: &HistogramDataPointView<'_>,
     ) -> Result<(), Reason> {
         let (bounds, counts) = (point.explicit_bounds, point.bucket_counts);
-        if !counts.is_empty() && counts.len() != bounds.len() + 1 {
+        if !counts.is_empty() && counts.len() != bounds.len() + 1 || !ascend(bounds) {
             return Err(Reason::BucketMismatch);
         }
         if self.options.custom_buckets {

@@ -46,11 +46,17 @@ impl Deltas {
         let (attributes, _) = rest(point);
         let id = metric.stream(&attributes);
         let sum = self.sums.at(id, self.now).map_err(|_| Reason::DeltaLimit)?;
-        Accumulated::add_to(sum, point, Gaps::Continue).map_err(|unfit| match unfit {
-            Unfit::OutOfOrder | Unfit::OlderStart => Reason::DeltaOutOfOrder,
-            Unfit::NoRecordedValue => Reason::NoValue,
-            Unfit::Malformed => Reason::DeltaMalformed,
-        })
+        Ok(Accumulated::add_to(sum, point, Gaps::Continue)?)
+    }
+}
+
+impl From<Unfit> for Reason {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::OutOfOrder | Unfit::OlderStart => Self::DeltaOutOfOrder,
+            Unfit::NoRecordedValue => Self::NoValue,
+            Unfit::Malformed => Self::DeltaMalformed,
+        }
     }
 }
 

@@ -22,6 +22,13 @@ pub fn schema(scale: i32) -> Option<(i32, u32)> {
     (scale >= COARSEST_SCHEMA).then_some((scale.min(FINEST_SCHEMA), merge))
 }
 
+/// Whether the buckets, the zero bucket among them, hold all observations. One that is not a number is in none of them,
+/// and makes the sum none either.
+#[must_use]
+pub fn is_whole(count: u64, sum: f64, in_buckets: Option<u64>) -> bool {
+    in_buckets.is_some_and(|buckets| buckets == count || sum.is_nan() && buckets < count)
+}
+
 /// Appends the exponential buckets of one sign; `merge` is how many times neighbours are added up.
 ///
 /// OTLP calls a bucket by its lower bound, Prometheus by its upper one. Gives the sum of the counts, or `None` if a

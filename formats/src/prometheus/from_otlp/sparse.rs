@@ -36,17 +36,13 @@ impl<'a> Translator<'a, '_> {
                 let counts = Numbers::of(&all);
                 histogram.positive = self.buckets(|spans, deltas| native::custom(counts, spans, deltas))?.0;
             } else {
-                // A last bound of infinity says nothing, but its bucket counts.
-                let bounds = point.explicit_bounds.iter();
-                self.set.bounds.extend(bounds.take_while(|bound| *bound < f64::INFINITY));
-                let ascending = self.set.bounds.get(start..).unwrap_or_default();
-                let fits = ascending.len() == point.explicit_bounds.len();
-                if !fits || !ascending.is_sorted_by(|a, b| a < b) {
+                if point.explicit_bounds.iter().any(f64::is_infinite) {
                     return Err(Reason::BucketMismatch);
                 }
+                self.set.bounds.extend(point.explicit_bounds.iter());
                 let counts = point.bucket_counts;
                 let (buckets, sum) = self.buckets(|spans, deltas| native::custom(counts, spans, deltas))?;
-                if sum != point.count {
+                if !native::is_whole(point.count, histogram.sum, Some(sum)) {
                     return Err(Reason::CountMismatch);
                 }
                 histogram.positive = buckets;
@@ -84,7 +80,7 @@ impl<'a> Translator<'a, '_> {
             let (negative, below) =
                 self.buckets(|spans, deltas| native::exponential(&point.negative, merge, spans, deltas))?;
             let all = above.checked_add(below).and_then(|sum| sum.checked_add(point.zero_count));
-            if all != Some(point.count) {
+            if !native::is_whole(point.count, histogram.sum, all) {
                 return Err(Reason::CountMismatch);
             }
             (histogram.positive, histogram.negative) = (positive, negative);
