@@ -7,7 +7,7 @@
 //! - `streams`: [`Streams`], a bounded map from streams to what is remembered of them, which forgets the silent
 //! - `accumulated`: [`Accumulated`], the sum of a stream's deltas
 //! - `cumulative`: [`Cumulative`], a point that is remembered, for resets and differences
-//! - `histogram`, `exponential`: the two large kinds of values
+//! - `value`: what both remember of a point; `histogram`, `exponential`: the two large kinds
 //! - `edit`: changes and drops points on the wire, by what is known of their streams
 //!
 //! ```
@@ -44,6 +44,7 @@ mod id;
 mod streams;
 #[cfg(test)]
 mod tests;
+mod value;
 
 pub use accumulated::{Accumulated, Gaps, Unfit};
 pub use cumulative::Cumulative;

@@ -20,8 +20,9 @@
 //! ```
 //!
 //! `fields` (the wire) -> `list`, `text` (what is built from fields) -> `value`, `resource`, `trace`, `metrics`,
-//! `points`, `logs` (the messages) -> `request` (a whole batch), `retain` (leaving items out).
+//! `points`, `logs` (the messages), `data_point` (whatever its kind) -> `request` (a whole batch), `retain` (leaving items out).
 
+mod data_point;
 pub(crate) mod fields;
 mod list;
 mod logs;
@@ -37,6 +38,7 @@ mod trace;
 mod value;
 mod value_text;
 
+pub use data_point::DataPointView;
 pub use list::{Iter, List, Number, Numbers, NumbersIter};
 pub use logs::{LogRecordView, LogRecords, ResourceLogsView, ScopeLogsView};
 pub use metrics::{
@@ -50,7 +52,6 @@ pub use points::{
 };
 pub use request::{LogsView, MetricsView, RequestIter, RequestView, TracesView};
 pub use resource::{EntityRefView, ResourceView, ScopeView};
-pub use retain::DataPointView;
 pub use text::Text;
 pub use trace::{
     EventView, Events, LinkView, Links, ResourceSpansView, ScopeSpansView, SpanView, Spans, StatusView,

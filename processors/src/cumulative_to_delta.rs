@@ -28,6 +28,6 @@ impl ProcessorFactory for Factory {
 
     fn build(settings: &Settings, cx: BuildCx, next: Arc<dyn Consume>) -> Result<Processor, BuildError> {
         let editor = editor::Deltas::new(settings).map_err(|error| cx.error("", error.to_string()))?;
-        streams::processor(editor, &cx, next)
+        streams::processor(editor, settings.max_streams, settings.max_staleness, &cx, next)
     }
 }

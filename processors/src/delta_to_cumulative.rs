@@ -26,6 +26,6 @@ impl ProcessorFactory for Factory {
     type Settings = Settings;
 
     fn build(settings: &Settings, cx: BuildCx, next: Arc<dyn Consume>) -> Result<Processor, BuildError> {
-        streams::processor(editor::Sums::new(settings), &cx, next)
+        streams::processor(editor::Sums, settings.max_streams, settings.max_stale, &cx, next)
     }
 }

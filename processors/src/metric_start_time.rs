@@ -31,6 +31,6 @@ impl ProcessorFactory for Factory {
     fn build(settings: &Settings, cx: BuildCx, next: Arc<dyn Consume>) -> Result<Processor, BuildError> {
         let editor = editor::StartTimes::new(settings)
             .map_err(|error| cx.error("start_time_metric_regex", error.to_string()))?;
-        streams::processor(editor, &cx, next)
+        streams::processor(editor, settings.max_streams, settings.gc_interval, &cx, next)
     }
 }

@@ -13,30 +13,89 @@ use sluice_component::{
     quiet::Quiet,
     telemetry::{PointLoss, StreamMetrics},
 };
-use sluice_pdata::Pdata;
+use sluice_config::GoDuration;
+use sluice_pdata::{
+    Pdata,
+    stream::{PointEdit, StreamEditor, StreamId, Streams},
+    view::{DataPointView, MetricView, ResourceMetricsView},
+};
 
 /// Most streams that are remembered where the configuration does not say.
 pub(crate) const MAX_STREAMS: u64 = 1_000_000;
 
-/// `max_streams` as a number of places: 0 is for no limit.
-pub(crate) fn places(max_streams: u64) -> usize {
-    if max_streams == 0 { usize::MAX } else { usize::try_from(max_streams).unwrap_or(usize::MAX) }
-}
-
-/// Edits the points of a batch by what it remembers of their streams.
+/// Edits points by what is known of their streams.
 ///
 /// A batch that a later component refused comes again: to see the same points twice in a row must give the same result.
 pub(crate) trait Editor: Send + 'static {
+    /// What is remembered of a stream.
+    type Known: Send;
+
+    /// Whether a point of a new stream for which there is no room stays as it is. It counts as a loss all the same.
+    const KEEPS_WITHOUT_ROOM: bool = false;
+
     /// The component starts at this time, in nanoseconds since the Unix epoch.
     fn start(&mut self, now_unix_nano: u64) {
         let _ = now_unix_nano;
     }
 
-    /// Edits one batch; tells of the points that it could not convert.
-    fn edit(&mut self, data: &mut Pdata, now: Instant) -> Losses;
+    /// A resource begins.
+    fn resource(&mut self, resource: &ResourceMetricsView<'_>) {
+        let _ = resource;
+    }
 
-    /// How many streams it remembers.
-    fn streams(&self) -> usize;
+    /// A metric begins. Gives its temporality after the edit, or none to leave it as it is.
+    fn metric(&mut self, metric: &MetricView<'_>) -> Option<i32>;
+
+    /// Whether a point stays as it is, whatever is known of its stream, which is not remembered for it.
+    fn passes(&self, point: &DataPointView<'_>) -> bool {
+        let _ = point;
+        false
+    }
+
+    /// What becomes of a point, or why it is left out. Nothing is known yet of a stream that is new.
+    fn point<'e>(
+        &'e mut self,
+        known: &'e mut Option<Self::Known>,
+        point: &DataPointView<'_>,
+    ) -> Result<PointEdit<'e>, PointLoss>;
+}
+
+/// An editor with what it remembers.
+struct Memory<E: Editor> {
+    editor: E,
+    streams: Streams<E::Known>,
+}
+
+/// One pass over a batch.
+struct Pass<'m, E: Editor> {
+    memory: &'m mut Memory<E>,
+    now: Instant,
+    losses: Losses,
+}
+
+impl<E: Editor> StreamEditor for Pass<'_, E> {
+    fn resource(&mut self, resource: &ResourceMetricsView<'_>) {
+        self.memory.editor.resource(resource);
+    }
+
+    fn metric(&mut self, metric: &MetricView<'_>) -> Option<i32> {
+        self.memory.editor.metric(metric)
+    }
+
+    fn point(&mut self, stream: StreamId, point: &DataPointView<'_>) -> PointEdit<'_> {
+        let Memory { editor, streams } = &mut *self.memory;
+        if editor.passes(point) {
+            return PointEdit::Keep;
+        }
+        let Ok(known) = streams.at(stream, self.now) else {
+            self.losses.count(PointLoss::Limit);
+            return if E::KEEPS_WITHOUT_ROOM { PointEdit::Keep } else { PointEdit::Drop };
+        };
+        editor.point(known, point).unwrap_or_else(|loss| {
+            self.losses.count(loss);
+            PointEdit::Drop
+        })
+    }
 }
 
 /// Points of one batch that could not be converted, by reason.
@@ -70,25 +129,30 @@ impl Losses {
 }
 
 /// The stage: it edits each batch and hands it on at once. It holds no items, so there is nothing to drain.
-struct Edits<E> {
+struct Edits<E: Editor> {
     component: ComponentRef,
-    editor: Mutex<E>,
+    memory: Mutex<Memory<E>>,
     next: Arc<dyn Consume>,
     account: Arc<Account>,
     metrics: StreamMetrics,
     quiet: Mutex<Quiet>,
 }
 
-/// A processor that edits batches with `editor` and hands them to `next`.
+/// A processor that edits batches with `editor`, which remembers at most `max_streams` streams (0: without limit), each
+/// until it was silent for `max_stale`, and hands them to `next`.
 pub(crate) fn processor<E: Editor>(
     editor: E,
+    max_streams: u64,
+    max_stale: GoDuration,
     cx: &BuildCx,
     next: Arc<dyn Consume>,
 ) -> Result<Processor, BuildError> {
+    let places =
+        if max_streams == 0 { usize::MAX } else { usize::try_from(max_streams).unwrap_or(usize::MAX) };
     let account = cx.account.clone().ok_or_else(|| cx.error("", "a processor stands in a pipeline"))?;
     Ok(Processor::Stage(Arc::new(Edits {
         component: cx.component.clone(),
-        editor: Mutex::new(editor),
+        memory: Mutex::new(Memory { editor, streams: Streams::new(places, max_stale.get()) }),
         next,
         account,
         metrics: cx.telemetry.streams(&cx.component),
@@ -98,10 +162,13 @@ pub(crate) fn processor<E: Editor>(
 
 impl<E: Editor> Edits<E> {
     fn edit(&self, data: &mut Pdata) -> Losses {
-        let mut editor = self.editor.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = editor.streams();
-        let losses = editor.edit(data, tokio::time::Instant::now().into_std());
-        self.metrics.streams(before, editor.streams());
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = memory.streams.len();
+        let now = tokio::time::Instant::now().into_std();
+        let mut pass = Pass { memory: &mut memory, now, losses: Losses::default() };
+        data.edit_streams(&mut pass);
+        let losses = pass.losses;
+        self.metrics.streams(before, memory.streams.len());
         losses
     }
 
@@ -136,7 +203,7 @@ impl<E: Editor> Component for Edits<E> {
     async fn start(&self, _: &Host) -> Result<(), StartError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
-        self.editor.lock().unwrap_or_else(PoisonError::into_inner).start(now);
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).editor.start(now);
         Ok(())
     }
 }

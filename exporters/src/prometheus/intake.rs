@@ -16,7 +16,7 @@ use super::{
     labels::{Base, Labels, Rules, Texts},
     lost::{Losses, Lost},
     naming::Description,
-    point::{Point, attributes, points},
+    point::Point,
     settings::Settings,
     store::{Family, Rows, Series, Store},
 };
@@ -85,12 +85,12 @@ impl Intake {
                 losses.other_help(metric.name.as_str());
             }
             let mut latest = 0;
-            for point in points(metric.data) {
-                let stream = id.stream(&attributes(&point));
+            for point in metric.data.data_points() {
+                let stream = id.stream(&point.attributes());
                 let (kind, name) = (description.kind, description.name.len());
                 let point = Point { stream, view: &point, temporality, kind, name };
-                latest = latest.max(point.time());
-                let labels = || Ok((self.rules.own(&point.attributes())?, base.get()));
+                latest = latest.max(point.view.time_unix_nano());
+                let labels = || Ok((self.rules.own(&point.view.attributes())?, base.get()));
                 if let Err(lost) = self.put(rows, point, labels) {
                     self.lose(losses, metric, lost, 1);
                 }
@@ -137,7 +137,7 @@ impl Intake {
     ) -> Result<(), Lost> {
         let room = &self.store.room;
         let known = rows.find(point.stream);
-        match (point.is_end(), known) {
+        match (point.view.has_no_recorded_value(), known) {
             (true, Some(at)) => {
                 rows.remove(at, room);
                 Ok(())

@@ -2,9 +2,8 @@
 
 use super::exponential::ExponentialHistogram;
 use super::histogram::Histogram;
-use crate::view::{
-    DataPointView, ExponentialHistogramDataPointView, HistogramDataPointView, NumberDataPointView, NumberView,
-};
+use super::value::{Value, interval, number};
+use crate::view::{DataPointView, NumberView};
 
 /// The sum of a stream's delta points since some start: a cumulative point without its attributes.
 ///
@@ -21,13 +20,6 @@ pub struct Accumulated {
 /// What tells the point that was added last when it is offered again: its start and what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Mark(u64, u64, u64);
-
-#[derive(Debug, Clone, PartialEq)]
-enum Value {
-    Number(NumberView),
-    Histogram(Box<Histogram>),
-    ExponentialHistogram(Box<ExponentialHistogram>),
-}
 
 /// What becomes of a sum when the next delta does not begin where the last one ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,27 +118,7 @@ impl Accumulated {
     /// The cumulative point. It has no attributes, exemplars and flags: the first two are those of the last point.
     #[must_use]
     pub fn view(&self) -> DataPointView<'_> {
-        let (start_time_unix_nano, time_unix_nano) = (self.start_time_unix_nano, self.time_unix_nano);
-        match &self.value {
-            Value::Number(value) => DataPointView::Number(NumberDataPointView {
-                start_time_unix_nano,
-                time_unix_nano,
-                value: Some(*value),
-                ..NumberDataPointView::default()
-            }),
-            Value::Histogram(sum) => DataPointView::Histogram(HistogramDataPointView {
-                start_time_unix_nano,
-                time_unix_nano,
-                ..sum.view()
-            }),
-            Value::ExponentialHistogram(sum) => {
-                DataPointView::ExponentialHistogram(ExponentialHistogramDataPointView {
-                    start_time_unix_nano,
-                    time_unix_nano,
-                    ..sum.view()
-                })
-            }
-        }
+        self.value.view(self.start_time_unix_nano, self.time_unix_nano)
     }
 }
 
@@ -188,15 +160,6 @@ impl Value {
     }
 }
 
-/// A number that can be added. NaN cannot: every sum after it would be NaN.
-fn number(point: &NumberDataPointView<'_>) -> Result<NumberView, Unfit> {
-    match point.value {
-        None => Err(Unfit::NoRecordedValue),
-        Some(NumberView::Double(value)) if value.is_nan() => Err(Unfit::Malformed),
-        Some(value) => Ok(value),
-    }
-}
-
 /// Integers stay integers while they fit; none if they no longer do.
 #[expect(clippy::cast_precision_loss, reason = "a double is what the stream changed to")]
 fn total(sum: NumberView, delta: NumberView) -> Option<NumberView> {
@@ -207,15 +170,4 @@ fn total(sum: NumberView, delta: NumberView) -> Option<NumberView> {
         (Double(a), Int(b)) => Double(a + b as f64),
         (Double(a), Double(b)) => Some(a + b).filter(|total| !total.is_nan()).map(Double)?,
     })
-}
-
-/// Start and end of a point that has a value.
-pub(super) fn interval(point: &DataPointView<'_>) -> Result<(u64, u64), Unfit> {
-    let (flags, start, time) = match point {
-        DataPointView::Number(p) => (p.flags, p.start_time_unix_nano, p.time_unix_nano),
-        DataPointView::Histogram(p) => (p.flags, p.start_time_unix_nano, p.time_unix_nano),
-        DataPointView::ExponentialHistogram(p) => (p.flags, p.start_time_unix_nano, p.time_unix_nano),
-        DataPointView::Summary(p) => (p.flags, p.start_time_unix_nano, p.time_unix_nano),
-    };
-    if flags & 1 == 1 { Err(Unfit::NoRecordedValue) } else { Ok((start, time)) }
 }

@@ -1,13 +1,10 @@
 //! Cumulative points that are remembered: whether a stream was reset since, and what was added since.
 
 use super::Unfit;
-use super::accumulated::interval;
 use super::exponential::ExponentialHistogram;
 use super::histogram::{Histogram, Totals};
-use crate::view::{
-    DataPointView, ExponentialHistogramDataPointView, HistogramDataPointView, NumberDataPointView,
-    NumberView, SummaryDataPointView,
-};
+use super::value::{Value, interval, number};
+use crate::view::{DataPointView, NumberView};
 
 /// The times and values of a point whose values count from some start. Its size is that of the point.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,14 +12,6 @@ pub struct Cumulative {
     start_time_unix_nano: u64,
     time_unix_nano: u64,
     value: Value,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Value {
-    Number(NumberView),
-    Histogram(Box<Histogram>),
-    ExponentialHistogram(Box<ExponentialHistogram>),
-    Summary { count: u64, sum: f64 },
 }
 
 impl Cumulative {
@@ -33,11 +22,7 @@ impl Cumulative {
     pub fn of(point: &DataPointView<'_>) -> Result<Self, Unfit> {
         let (start_time_unix_nano, time_unix_nano) = interval(point)?;
         let value = match point {
-            DataPointView::Number(point) => match point.value {
-                None => return Err(Unfit::NoRecordedValue),
-                Some(NumberView::Double(value)) if value.is_nan() => return Err(Unfit::Malformed),
-                Some(value) => Value::Number(value),
-            },
+            DataPointView::Number(point) => Value::Number(number(point)?),
             DataPointView::Histogram(point) => Value::Histogram(Box::new(Histogram::of(point)?)),
             DataPointView::ExponentialHistogram(point) => {
                 Value::ExponentialHistogram(Box::new(ExponentialHistogram::exactly(point)?))
@@ -132,34 +117,7 @@ impl Cumulative {
     /// The point, without attributes, exemplars, flags and quantiles.
     #[must_use]
     pub fn view(&self) -> DataPointView<'_> {
-        let (start_time_unix_nano, time_unix_nano) = (self.start_time_unix_nano, self.time_unix_nano);
-        match &self.value {
-            Value::Number(value) => DataPointView::Number(NumberDataPointView {
-                start_time_unix_nano,
-                time_unix_nano,
-                value: Some(*value),
-                ..NumberDataPointView::default()
-            }),
-            Value::Histogram(histogram) => DataPointView::Histogram(HistogramDataPointView {
-                start_time_unix_nano,
-                time_unix_nano,
-                ..histogram.view()
-            }),
-            Value::ExponentialHistogram(histogram) => {
-                DataPointView::ExponentialHistogram(ExponentialHistogramDataPointView {
-                    start_time_unix_nano,
-                    time_unix_nano,
-                    ..histogram.view()
-                })
-            }
-            Value::Summary { count, sum } => DataPointView::Summary(SummaryDataPointView {
-                start_time_unix_nano,
-                time_unix_nano,
-                count: *count,
-                sum: *sum,
-                ..SummaryDataPointView::default()
-            }),
-        }
+        self.value.view(self.start_time_unix_nano, self.time_unix_nano)
     }
 }
 

@@ -158,8 +158,8 @@ impl<E: StreamEditor> Pass<'_, E> {
         for field in fields(data) {
             match field.len_value() {
                 Some(body) if field.number == DATA_POINTS => {
-                    let (point, attributes) = kind.view(body);
-                    let edit = self.editor.point(id.stream(&attributes), &point);
+                    let point = kind.view(body);
+                    let edit = self.editor.point(id.stream(&point.attributes()), &point);
                     self.items += usize::from(edit != PointEdit::Drop);
                     put_point(&field, body, edit, out);
                 }
@@ -305,25 +305,15 @@ impl Kind {
         matches!(self, Self::Sum | Self::Histogram | Self::ExponentialHistogram)
     }
 
-    /// A point of this kind, and its attributes.
-    fn view(self, body: &[u8]) -> (DataPointView<'_>, crate::view::Attributes<'_>) {
+    /// A point of this kind.
+    fn view(self, body: &[u8]) -> DataPointView<'_> {
         match self {
-            Self::Gauge | Self::Sum => {
-                let point = NumberDataPointView::from_wire(body);
-                (DataPointView::Number(point), point.attributes)
-            }
-            Self::Histogram => {
-                let point = HistogramDataPointView::from_wire(body);
-                (DataPointView::Histogram(point), point.attributes)
-            }
+            Self::Gauge | Self::Sum => DataPointView::Number(NumberDataPointView::from_wire(body)),
+            Self::Histogram => DataPointView::Histogram(HistogramDataPointView::from_wire(body)),
             Self::ExponentialHistogram => {
-                let point = ExponentialHistogramDataPointView::from_wire(body);
-                (DataPointView::ExponentialHistogram(point), point.attributes)
+                DataPointView::ExponentialHistogram(ExponentialHistogramDataPointView::from_wire(body))
             }
-            Self::Summary => {
-                let point = SummaryDataPointView::from_wire(body);
-                (DataPointView::Summary(point), point.attributes)
-            }
+            Self::Summary => DataPointView::Summary(SummaryDataPointView::from_wire(body)),
         }
     }
 }

@@ -1,23 +1,7 @@
 //! Leaving items out by what their views show.
 
-use super::{
-    ExponentialHistogramDataPointView, HistogramDataPointView, LogRecordView, MetricDataView, MetricView,
-    NumberDataPointView, ResourceView, ScopeView, SpanView, SummaryDataPointView,
-};
+use super::{DataPointView, LogRecordView, MetricView, ResourceView, ScopeView, SpanView};
 use crate::Pdata;
-
-/// A data point of any kind.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum DataPointView<'a> {
-    /// Of a gauge or sum.
-    Number(NumberDataPointView<'a>),
-    /// Of a histogram with explicit bounds.
-    Histogram(HistogramDataPointView<'a>),
-    /// Of a histogram with exponential buckets.
-    ExponentialHistogram(ExponentialHistogramDataPointView<'a>),
-    /// Of a summary.
-    Summary(SummaryDataPointView<'a>),
-}
 
 impl Pdata {
     /// Leaves out the spans for which `keep` says no. Visits every span once, in order; takes a byte of memory a
@@ -62,9 +46,9 @@ impl Pdata {
         for resource in self.metrics() {
             for scope in resource.scope_metrics {
                 for metric in scope.metrics {
-                    each_point(&metric.data, |point| {
-                        verdicts.push(keep(&resource.resource, &scope.scope, &metric, &point));
-                    });
+                    let points = metric.data.data_points();
+                    verdicts
+                        .extend(points.map(|point| keep(&resource.resource, &scope.scope, &metric, &point)));
                 }
             }
         }
@@ -75,20 +59,5 @@ impl Pdata {
         if verdicts.contains(&false) {
             self.retain_items(verdicts);
         }
-    }
-}
-
-fn each_point<'a>(data: &MetricDataView<'a>, visit: impl FnMut(DataPointView<'a>)) {
-    match data {
-        MetricDataView::Empty => {}
-        MetricDataView::Gauge(points) => points.iter().map(DataPointView::Number).for_each(visit),
-        MetricDataView::Sum(sum) => sum.data_points.iter().map(DataPointView::Number).for_each(visit),
-        MetricDataView::Histogram(histogram) => {
-            histogram.data_points.iter().map(DataPointView::Histogram).for_each(visit);
-        }
-        MetricDataView::ExponentialHistogram(histogram) => {
-            histogram.data_points.iter().map(DataPointView::ExponentialHistogram).for_each(visit);
-        }
-        MetricDataView::Summary(points) => points.iter().map(DataPointView::Summary).for_each(visit),
     }
 }

@@ -1,11 +1,8 @@
 //! The start times of all streams.
 
-use std::time::Instant;
-
 use sluice_component::telemetry::PointLoss;
 use sluice_pdata::{
-    Pdata,
-    stream::{Cumulative, PointEdit, StreamEditor, StreamId, Streams},
+    stream::{Cumulative, PointEdit},
     view::{DataPointView, MetricDataView, MetricView, ResourceMetricsView},
 };
 
@@ -14,7 +11,7 @@ use super::{
     known::{Known, Outcome},
     process_start::ProcessStart,
 };
-use crate::streams::{self, Editor, Losses};
+use crate::streams::Editor;
 
 /// `aggregation_temporality` in OTLP.
 const CUMULATIVE: i32 = 2;
@@ -22,11 +19,8 @@ const CUMULATIVE: i32 = 2;
 pub(super) struct StartTimes {
     strategy: Strategy,
     process_start: ProcessStart,
-    streams: Streams<Known>,
     /// When the collector started, for resources that do not tell when they did.
     collector_started: u64,
-    now: Instant,
-    losses: Losses,
     /// What the resource at hand tells of its start.
     started: Option<u64>,
     /// Whether values of the metric at hand only grow.
@@ -37,14 +31,10 @@ pub(super) struct StartTimes {
 
 impl StartTimes {
     pub(super) fn new(settings: &Settings) -> Result<Self, regex::Error> {
-        let places = streams::places(settings.max_streams);
         Ok(Self {
             strategy: settings.strategy,
             process_start: ProcessStart::new(&settings.start_time_metric_regex)?,
-            streams: Streams::new(places, settings.gc_interval.get()),
             collector_started: 0,
-            now: Instant::now(),
-            losses: Losses::default(),
             started: None,
             monotonic: true,
             difference: None,
@@ -53,22 +43,14 @@ impl StartTimes {
 }
 
 impl Editor for StartTimes {
+    type Known = Known;
+
+    const KEEPS_WITHOUT_ROOM: bool = true;
+
     fn start(&mut self, now_unix_nano: u64) {
         self.collector_started = now_unix_nano;
     }
 
-    fn edit(&mut self, data: &mut Pdata, now: Instant) -> Losses {
-        self.now = now;
-        data.edit_streams(self);
-        std::mem::take(&mut self.losses)
-    }
-
-    fn streams(&self) -> usize {
-        self.streams.len()
-    }
-}
-
-impl StreamEditor for StartTimes {
     fn resource(&mut self, resource: &ResourceMetricsView<'_>) {
         if self.strategy == Strategy::StartTimeMetric {
             self.started = self.process_start.find(resource);
@@ -76,42 +58,35 @@ impl StreamEditor for StartTimes {
     }
 
     fn metric(&mut self, metric: &MetricView<'_>) -> Option<i32> {
-        self.monotonic = true;
-        let temporality = match &metric.data {
-            MetricDataView::Empty | MetricDataView::Gauge(_) => return None,
-            MetricDataView::Summary(_) => return Some(0),
-            MetricDataView::Sum(sum) => {
-                self.monotonic = sum.is_monotonic;
-                sum.aggregation_temporality
-            }
-            MetricDataView::Histogram(histogram) => histogram.aggregation_temporality,
-            MetricDataView::ExponentialHistogram(histogram) => histogram.aggregation_temporality,
-        };
-        (temporality == CUMULATIVE).then_some(CUMULATIVE)
+        self.monotonic = !matches!(metric.data, MetricDataView::Sum(sum) if !sum.is_monotonic);
+        match metric.data {
+            MetricDataView::Summary(_) => Some(0),
+            data => data.aggregation_temporality().filter(|temporality| *temporality == CUMULATIVE),
+        }
     }
 
-    fn point(&mut self, stream: StreamId, point: &DataPointView<'_>) -> PointEdit<'_> {
-        if has_start(point) {
-            return PointEdit::Keep;
-        }
-        match self.outcome(stream, point) {
-            Outcome::AsItIs => PointEdit::Keep,
-            Outcome::Start(start) => PointEdit::Start(start),
-            Outcome::Less(difference) => PointEdit::Replace(self.difference.insert(difference).view()),
-            Outcome::Lost(loss) => {
-                self.losses.count(loss);
-                PointEdit::Drop
-            }
+    /// The source told when the values began. A start that is the point's own time tells nothing.
+    fn passes(&self, point: &DataPointView<'_>) -> bool {
+        let (start, time) = (point.start_time_unix_nano(), point.time_unix_nano());
+        start != 0 && start != time
+    }
+
+    fn point<'e>(
+        &'e mut self,
+        known: &'e mut Option<Known>,
+        point: &DataPointView<'_>,
+    ) -> Result<PointEdit<'e>, PointLoss> {
+        match self.outcome(known, point) {
+            Outcome::AsItIs => Ok(PointEdit::Keep),
+            Outcome::Start(start) => Ok(PointEdit::Start(start)),
+            Outcome::Less(difference) => Ok(PointEdit::Replace(self.difference.insert(difference).view())),
+            Outcome::Lost(loss) => Err(loss),
         }
     }
 }
 
 impl StartTimes {
-    fn outcome(&mut self, stream: StreamId, point: &DataPointView<'_>) -> Outcome {
-        let Ok(known) = self.streams.at(stream, self.now) else {
-            self.losses.count(PointLoss::Limit);
-            return Outcome::AsItIs;
-        };
+    fn outcome(&self, known: &mut Option<Known>, point: &DataPointView<'_>) -> Outcome {
         let Ok(point) = Cumulative::of(point) else {
             // Without a value it shows no reset.
             return known.as_ref().map_or(Outcome::AsItIs, |known| Outcome::Start(known.start()));
@@ -131,15 +106,4 @@ impl StartTimes {
         *known = Some(Known::since(start, point));
         Outcome::Start(start)
     }
-}
-
-/// Whether the source told when the values began. A start that is the point's own time tells nothing.
-fn has_start(point: &DataPointView<'_>) -> bool {
-    let (start, time) = match point {
-        DataPointView::Number(p) => (p.start_time_unix_nano, p.time_unix_nano),
-        DataPointView::Histogram(p) => (p.start_time_unix_nano, p.time_unix_nano),
-        DataPointView::ExponentialHistogram(p) => (p.start_time_unix_nano, p.time_unix_nano),
-        DataPointView::Summary(p) => (p.start_time_unix_nano, p.time_unix_nano),
-    };
-    start != 0 && start != time
 }

@@ -79,20 +79,20 @@ impl Series {
                 self.kept.set(&total.view(), bounds)?;
                 (self.start, self.time) = (total.start_time_unix_nano(), total.time_unix_nano());
             }
-            None if point.time() < self.time => return Ok(()),
+            None if point.view.time_unix_nano() < self.time => return Ok(()),
             None => {
                 self.kept.set(point.view, bounds)?;
-                (self.start, self.time) = (point.start(), point.time());
+                (self.start, self.time) = (point.view.start_time_unix_nano(), point.view.time_unix_nano());
             }
         }
-        self.exemplars = exemplars::kept(point.view, point.exemplars(), namer);
+        self.exemplars = exemplars::kept(point.view, point.view.exemplars(), namer);
         self.updated = now;
         Ok(())
     }
 
     /// Whether the stream of `point` began when this one's had ended: a process that was started again, mostly.
     pub(in crate::prometheus) fn ended_before(&self, point: Point<'_, '_>) -> bool {
-        point.temporality == Temporality::Cumulative && point.start() > self.time
+        point.temporality == Temporality::Cumulative && point.view.start_time_unix_nano() > self.time
     }
 
     pub(super) fn point(&self, view: View) -> expose::Point<'_> {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sluice_pdata::{
     stream::{Accumulated, Gaps, MetricId, Streams, Unfit},
-    view::{Attributes, DataPointView, Exemplars, MetricDataView, MetricView},
+    view::{DataPointView, MetricView},
 };
 
 use super::{Metric, Reason, Translator};
@@ -43,8 +43,7 @@ impl Deltas {
 
     /// Adds a point and gives the sum. The last point once more changes nothing.
     fn add(&mut self, metric: MetricId, point: &DataPointView<'_>) -> Result<&Accumulated, Reason> {
-        let (attributes, _) = rest(point);
-        let id = metric.stream(&attributes);
+        let id = metric.stream(&point.attributes());
         let sum = self.sums.at(id, self.now).map_err(|_| Reason::DeltaLimit)?;
         Ok(Accumulated::add_to(sum, point, Gaps::Continue)?)
     }
@@ -62,31 +61,9 @@ impl From<Unfit> for Reason {
 
 impl<'a> Translator<'a, '_> {
     pub(super) fn delta(&mut self, metric: Metric, view: &MetricView<'a>, id: MetricId, deltas: &mut Deltas) {
-        match view.data {
-            MetricDataView::Sum(sum) => {
-                self.add_up(metric, id, deltas, sum.data_points.iter().map(DataPointView::Number));
-            }
-            MetricDataView::Histogram(view) => {
-                self.add_up(metric, id, deltas, view.data_points.iter().map(DataPointView::Histogram));
-            }
-            MetricDataView::ExponentialHistogram(view) => {
-                let points = view.data_points.iter().map(DataPointView::ExponentialHistogram);
-                self.add_up(metric, id, deltas, points);
-            }
-            MetricDataView::Empty | MetricDataView::Gauge(_) | MetricDataView::Summary(_) => {}
-        }
-    }
-
-    fn add_up(
-        &mut self,
-        metric: Metric,
-        id: MetricId,
-        deltas: &mut Deltas,
-        points: impl Iterator<Item = DataPointView<'a>>,
-    ) {
-        for point in points {
-            let (attributes, exemplars) = rest(&point);
-            let converted = match no_value(&point) {
+        for point in view.data.data_points() {
+            let (attributes, exemplars) = (point.attributes(), point.exemplars());
+            let converted = match point.has_no_recorded_value() {
                 // The series ended; its sum does not.
                 true => self.point(metric, attributes, exemplars, &point),
                 false => {
@@ -99,24 +76,4 @@ impl<'a> Translator<'a, '_> {
             }
         }
     }
-}
-
-/// What the sum does not have.
-fn rest<'a>(point: &DataPointView<'a>) -> (Attributes<'a>, Exemplars<'a>) {
-    match point {
-        DataPointView::Number(point) => (point.attributes, point.exemplars),
-        DataPointView::Histogram(point) => (point.attributes, point.exemplars),
-        DataPointView::ExponentialHistogram(point) => (point.attributes, point.exemplars),
-        DataPointView::Summary(point) => (point.attributes, Exemplars::default()),
-    }
-}
-
-fn no_value(point: &DataPointView<'_>) -> bool {
-    let flags = match point {
-        DataPointView::Number(point) => point.flags,
-        DataPointView::Histogram(point) => point.flags,
-        DataPointView::ExponentialHistogram(point) => point.flags,
-        DataPointView::Summary(point) => point.flags,
-    };
-    flags & 1 == 1
 }

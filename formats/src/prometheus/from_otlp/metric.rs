@@ -41,17 +41,11 @@ impl Temporality {
     /// # Errors
     /// When it has none that is known, or it is the delta of a sum that may fall.
     pub fn of(metric: &MetricView<'_>) -> Result<Self, Reason> {
-        let temporality = match &metric.data {
-            MetricDataView::Empty => return Err(Reason::UnknownKind),
-            MetricDataView::Gauge(_) | MetricDataView::Summary(_) => 2,
-            MetricDataView::Sum(sum) => sum.aggregation_temporality,
-            MetricDataView::Histogram(histogram) => histogram.aggregation_temporality,
-            MetricDataView::ExponentialHistogram(histogram) => histogram.aggregation_temporality,
-        };
-        match (temporality, &metric.data) {
-            (2, _) => Ok(Self::Cumulative),
-            (1, MetricDataView::Sum(sum)) if !sum.is_monotonic => Err(Reason::NonMonotonicDelta),
-            (1, _) => Ok(Self::Delta),
+        match (metric.data.aggregation_temporality(), &metric.data) {
+            (_, MetricDataView::Empty) => Err(Reason::UnknownKind),
+            (None | Some(2), _) => Ok(Self::Cumulative),
+            (Some(1), MetricDataView::Sum(sum)) if !sum.is_monotonic => Err(Reason::NonMonotonicDelta),
+            (Some(1), _) => Ok(Self::Delta),
             _ => Err(Reason::UnspecifiedTemporality),
         }
     }
