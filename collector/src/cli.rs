@@ -10,6 +10,7 @@ mod fetch;
 mod gates;
 mod healthcheck;
 mod print_config;
+mod readiness;
 #[cfg(feature = "prometheus-receiver")]
 mod scrape;
 mod serve;

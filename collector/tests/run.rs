@@ -67,6 +67,26 @@ fn a_hangup_changes_nothing_and_says_so() {
     assert_eq!(running.wait(), 0);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn healthcheck_asks_a_process_without_any_extension() {
+    let config = file(&config("sluice: {drain_delay: 10m}\n"));
+    let mut running = Running::start(&["--config", config.path()], &[]);
+    running.wait_for(READY);
+    let pid = running.pid().to_string();
+    let check = || sluice(&["healthcheck", "--pid", &pid]);
+    assert_eq!(check().code, 0);
+    running.signal("TERM");
+    running.wait_for("serving on while load balancers look away");
+    let drains = check();
+    assert_eq!((drains.code, drains.err), (1, format!("Error: not well: process {pid} is not ready\n")));
+    running.signal("TERM");
+    assert_eq!(running.wait(), 1);
+    let gone = check();
+    assert_eq!(gone.code, 1);
+    assert!(gone.err.contains(&format!("no answer from process {pid}")), "{}", gone.err);
+}
+
 #[test]
 fn a_port_that_is_taken_stops_the_start() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -11,6 +11,7 @@
 //! - [`tls`]: certificates, versions, ciphers; files are read again while the process runs
 //! - [`compression`]: every codec of otelcol, bounded in both directions
 //! - [`endpoint`]: `host:port`, `:4317`, unix sockets
+//! - [`resolve`]: names to addresses, for every client
 //! - [`body`]: reads request bodies under the budget and a limit
 //! - [`later`]: keys that are refused until they are built
 
@@ -23,6 +24,7 @@ pub mod http;
 pub mod later;
 mod linger;
 mod listen;
+pub mod resolve;
 mod serve;
 pub mod tls;
 pub mod udp;

@@ -16,7 +16,10 @@ use tokio::{
     time::Instant,
 };
 
-use crate::endpoint::{Endpoint, Family};
+use crate::{
+    endpoint::{Endpoint, Family},
+    resolve::resolve,
+};
 
 const BACKLOG: i32 = 1024;
 /// Between two log lines about connections that cannot be accepted.
@@ -67,8 +70,8 @@ pub(crate) async fn bind_each<T>(
 ) -> io::Result<Vec<T>> {
     let mut addresses = endpoint.literal();
     if addresses.is_empty() {
-        let found = tokio::net::lookup_host((host, port)).await?;
-        addresses = found.map(|address| address.ip()).filter(|&ip| family.has(ip)).take(1).collect();
+        let found = resolve(host, port).await?;
+        addresses = found.iter().map(|address| address.ip()).filter(|&ip| family.has(ip)).take(1).collect();
     }
     if host.is_empty() && family == Family::Any {
         // A kernel without IPv6 still serves IPv4.

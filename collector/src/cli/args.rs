@@ -138,10 +138,13 @@ pub(super) enum GraphFormat {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Healthcheck {
-    /// The URL to ask. Without it, that of the health_check extension of --config or $SLUICE_CONFIG, and without
-    /// those http://localhost:13133/.
+    /// The URL to ask. Without it, that of the health_check extension of --config or $SLUICE_CONFIG; without those,
+    /// every sluice that runs here, and if there is none, http://localhost:13133/.
     #[arg(long, value_name = "URL")]
     pub(super) endpoint: Option<String>,
+    /// Asks the sluice with this process id.
+    #[arg(long, value_name = "PID", conflicts_with = "endpoint")]
+    pub(super) pid: Option<u32>,
     /// How long to wait for the answer.
     #[arg(long, default_value = "5s", value_parser = |text: &str| text.parse::<GoDuration>())]
     pub(super) timeout: GoDuration,

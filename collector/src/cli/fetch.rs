@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sluice_net::resolve::Resolver;
 use tokio::runtime::Builder;
 
 /// The largest answer that is read.
@@ -41,7 +42,9 @@ pub(super) fn get(url: &str, limit: Duration, proxies: Proxies) -> Result<Answer
 }
 
 async fn ask(url: &str, proxies: Proxies) -> Result<Answer, String> {
-    let mut client = reqwest::Client::builder().user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")));
+    let mut client = reqwest::Client::builder()
+        .user_agent(concat!("sluice/", env!("CARGO_PKG_VERSION")))
+        .dns_resolver(Resolver);
     if proxies == Proxies::None {
         client = client.no_proxy();
     }

@@ -1,31 +1,53 @@
 //! `healthcheck`: whether a running collector says that it is well, for images without a shell.
 
+use std::time::Duration;
+
 use sluice_component::{Kind, Registry, factory::Secrets};
 use sluice_config::{Node, Reach};
 
 use super::{
     args::{Common, Healthcheck},
     failure::Failure,
-    fetch, sources,
+    fetch, readiness, sources,
 };
 
 /// Where the `health_check` extension listens by default.
 const DEFAULT: &str = "http://localhost:13133/";
 
 pub(super) fn run(common: &Common, options: &Healthcheck, registry: &Registry) -> Result<(), Failure> {
+    let limit = options.timeout.get();
+    if let Some(pid) = options.pid {
+        return are_ready(&[pid], limit);
+    }
     let url = match &options.endpoint {
-        Some(url) => url.clone(),
-        None if sources::is_named(common) => {
-            configured(common, registry)?.unwrap_or_else(|| DEFAULT.to_owned())
-        }
-        None => DEFAULT.to_owned(),
+        Some(url) => Some(url.clone()),
+        None if sources::is_named(common) => configured(common, registry)?,
+        None => None,
     };
-    let url = if url.contains("://") { url } else { format!("http://{url}") };
-    match fetch::get(&url, options.timeout.get(), fetch::Proxies::None) {
+    match (url, readiness::running().as_slice()) {
+        (Some(url), _) => is_well(&url, limit),
+        (None, []) => is_well(DEFAULT, limit),
+        (None, pids) => are_ready(pids, limit),
+    }
+}
+
+/// Asks a health extension.
+fn is_well(url: &str, limit: Duration) -> Result<(), Failure> {
+    let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    match fetch::get(&url, limit, fetch::Proxies::None) {
         Ok(answer) if answer.status == 200 => Ok(()),
         Ok(answer) => Err(Failure::new(format!("not well: answered with status {}", answer.status))),
         Err(error) => Err(Failure::new(format!("no answer: {error}"))),
     }
+}
+
+/// Asks the processes themselves.
+fn are_ready(pids: &[u32], limit: Duration) -> Result<(), Failure> {
+    pids.iter().try_for_each(|&pid| match readiness::ask(pid, limit) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure::new(format!("not well: process {pid} is not ready"))),
+        Err(error) => Err(Failure::new(format!("no answer from process {pid}: {error}"))),
+    })
 }
 
 /// The URL of the first health extension that the configuration uses.

@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 use super::{
     args::Common,
     failure::Failure,
-    gates,
+    gates, readiness,
     signals::Signals,
     sources::{self, Sound},
 };
@@ -73,6 +73,7 @@ async fn live(plan: Plan, resource: &Resource, registry: &Registry) -> Result<Ex
         plan.settings.memory_budget.non_zero().map_or_else(runtime::default_budget, ByteSize::as_usize);
     let telemetry = plan.telemetry.clone();
     let process = Process::new(Budget::new(budget), Telemetry::new(telemetry.metrics.level));
+    let _answering = readiness::serve(process.health.clone());
     let service = Service::build(plan, registry, process.clone()).map_err(Failure::unbuilt)?;
     let exposition = Exposition::start(&telemetry, resource, &process)
         .await

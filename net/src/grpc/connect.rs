@@ -29,6 +29,7 @@ use super::{client::Outgoing, settings::Balancer};
 use crate::{
     endpoint::{split_host_port, unix_path},
     listen::Stream,
+    resolve::resolve,
     serve::{Tasks, chain, plain},
     tls::ClientTls,
 };
@@ -108,9 +109,7 @@ impl Target {
     async fn resolve(&self) -> io::Result<Vec<Address>> {
         let mut addresses: Vec<Address> = match self {
             Self::Unix(path) => vec![Address::Unix(path.clone())],
-            Self::Dns { host, port } => {
-                tokio::net::lookup_host((host.as_str(), *port)).await?.map(Address::Tcp).collect()
-            }
+            Self::Dns { host, port } => resolve(host, *port).await?.into_iter().map(Address::Tcp).collect(),
         };
         addresses.dedup();
         if addresses.is_empty() {

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     compression::{self, Codec},
+    resolve::Resolver,
     serve::{chain, join},
     tls::ClientTls,
 };
@@ -252,6 +253,7 @@ fn build(
     };
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
+        .dns_resolver(Resolver)
         .user_agent(user_agent)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)

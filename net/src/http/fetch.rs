@@ -16,6 +16,7 @@ use super::{
 use crate::{
     body::{BodyError, Flow, own, read_all},
     compression::{self, Codec, DecodeError},
+    resolve::Resolver,
     serve::chain,
     tls::{self, ClientTls, TlsError},
 };
@@ -237,6 +238,7 @@ impl Fetched {
 fn build(settings: &FetchSettings, tls: rustls::ClientConfig) -> reqwest::Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
+        .dns_resolver(Resolver)
         .user_agent(&settings.user_agent)
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
