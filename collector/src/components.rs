@@ -20,6 +20,8 @@ pub fn full() -> Registry {
     #[cfg(feature = "zipkin-receiver")]
     let registry = registry.receiver::<sluice_receivers::zipkin::Factory>();
 
+    #[cfg(feature = "attributes-processor")]
+    let registry = registry.processor::<sluice_processors::attributes::Factory>();
     #[cfg(feature = "batch-processor")]
     let registry = registry.processor::<sluice_processors::batch::Factory>();
     #[cfg(feature = "cumulative-to-delta-processor")]

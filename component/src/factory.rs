@@ -296,6 +296,10 @@ pub trait ProcessorFactory: Send + Sync + 'static {
     /// When the settings cannot work in this pipeline.
     fn build(settings: &Self::Settings, cx: BuildCx, next: Arc<dyn Consume>)
     -> Result<Processor, BuildError>;
+    /// Reports what the settings cannot do in a pipeline of `signal`, which lists the processor.
+    fn check_signal(settings: &Self::Settings, signal: Signal, at: &mut Checker<'_>) {
+        let _ = (settings, signal, at);
+    }
 }
 
 /// Makes exporters of one type. One instance per ID and signal.

@@ -15,7 +15,7 @@ use payload::{ITEMS, encode};
 use sluice_pdata::otlp::{
     ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest, Message,
 };
-use sluice_pdata::{Limits, Pdata, Signal};
+use sluice_pdata::{AttributesEdit, Limits, Pdata, RecordEditor, Signal};
 
 fn main() {
     for signal in Signal::ALL {
@@ -119,6 +119,30 @@ fn edit_resources(bencher: Bencher<'_, '_>, signal: Signal) {
         request.edit_resources(|resource| resource.upsert("deployment.environment.name", "production"));
         request
     });
+}
+
+/// Two attributes more and one renamed in each record.
+#[divan::bench(args = Signal::ALL)]
+fn edit_records(bencher: Bencher<'_, '_>, signal: Signal) {
+    let request = pdata(signal);
+    per_item(bencher, signal).with_inputs(|| request.clone()).bench_values(|mut request| {
+        request.edit_records(&mut TwoInsertsAndARename);
+        request
+    });
+}
+
+struct TwoInsertsAndARename;
+
+impl RecordEditor for TwoInsertsAndARename {
+    fn record(&mut self, _: &[u8], attributes: &mut AttributesEdit<'_>) {
+        attributes.insert("deployment.environment.name", "production");
+        attributes.insert("k8s.cluster.name", "eu-west-1");
+        if let Some(from) = attributes.find("http.request.method") {
+            let to = attributes.find("http.method");
+            attributes.copy(from, "http.method", to);
+            attributes.remove(from);
+        }
+    }
 }
 
 fn batch(requests: Vec<Pdata>) -> Pdata {

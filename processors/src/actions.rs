@@ -18,6 +18,8 @@ use sluice_pdata::{
 
 pub(crate) use compile::{check, compile};
 pub use convert::ConvertedType;
+#[cfg(feature = "attributes-processor")]
+pub(crate) use settings::encoded;
 pub use settings::{Action, ActionKind};
 use source::Source;
 

@@ -9,6 +9,8 @@
 
 #[cfg(feature = "actions")]
 mod actions;
+#[cfg(feature = "attributes-processor")]
+pub mod attributes;
 #[cfg(feature = "batch-processor")]
 pub mod batch;
 #[cfg(feature = "cumulative-to-delta-processor")]

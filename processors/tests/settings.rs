@@ -1,5 +1,6 @@
 //! The settings of every processor: what its page shows loads, what is wrong is told.
 #![cfg(all(
+    feature = "attributes-processor",
     feature = "batch-processor",
     feature = "cumulative-to-delta-processor",
     feature = "delta-to-cumulative-processor",
@@ -11,16 +12,18 @@
 
 use sluice_component::{
     Kind, Registry, Tier,
-    factory::Described,
+    factory::{Described, Purpose},
     testkit::{Recorder, build_cx, load_examples, problems, process},
 };
+use sluice_config::{Node, Problems};
 use sluice_pdata::Signal;
 use sluice_processors::{
-    batch, cumulative_to_delta, delta_to_cumulative, memory_limiter, metric_start_time, resource,
+    attributes, batch, cumulative_to_delta, delta_to_cumulative, memory_limiter, metric_start_time, resource,
 };
 
 fn registry() -> Registry {
     Registry::empty()
+        .processor::<attributes::Factory>()
         .processor::<batch::Factory>()
         .processor::<cumulative_to_delta::Factory>()
         .processor::<delta_to_cumulative::Factory>()
@@ -31,9 +34,20 @@ fn registry() -> Registry {
 
 fn told(type_: &str, yaml: &str) -> Vec<String> {
     let registry = registry();
-    let factory: &dyn Described =
-        registry.describe(Kind::Processor).into_iter().find(|factory| factory.type_() == type_).unwrap();
-    problems(factory, yaml).iter().map(ToString::to_string).collect()
+    problems(described(&registry, type_), yaml).iter().map(ToString::to_string).collect()
+}
+
+fn described<'a>(registry: &'a Registry, type_: &str) -> &'a dyn Described {
+    registry.describe(Kind::Processor).into_iter().find(|factory| factory.type_() == type_).unwrap()
+}
+
+/// What is wrong with it in a pipeline of `signal`.
+fn told_for(signal: Signal, type_: &str, yaml: &str) -> Vec<String> {
+    let (registry, mut problems) = (registry(), Problems::new());
+    let node = Node::from_yaml("test.yaml", yaml).unwrap();
+    let purpose = Purpose { signals: &[signal], ..Purpose::default() };
+    described(&registry, type_).parse_for(purpose, &node, type_, &mut problems);
+    problems.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -49,12 +63,15 @@ fn the_examples_of_the_pages_load() {
     for page in pages {
         assert_eq!(load_examples(&registry(), page), 2);
     }
+    let attributes = include_str!("../../docs/components/processors/attributes.md");
+    assert_eq!(load_examples(&registry(), attributes), 4);
 }
 
 #[test]
 fn every_processor_can_be_built_twice_from_one_parse() {
     let process = process();
     let all = [
+        ("attributes", "{actions: [{key: a, value: 1, action: insert}]}"),
         ("batch", ""),
         ("cumulative_to_delta", ""),
         ("delta_to_cumulative", ""),
@@ -65,8 +82,8 @@ fn every_processor_can_be_built_twice_from_one_parse() {
     for (type_, yaml) in all {
         let registry = registry();
         let factory = registry.processors.get(type_).unwrap();
-        let node = sluice_config::Node::from_yaml("test.yaml", yaml).unwrap();
-        let parsed = factory.parse(&node, type_, &mut sluice_config::Problems::new()).unwrap();
+        let node = Node::from_yaml("test.yaml", yaml).unwrap();
+        let parsed = factory.parse(&node, type_, &mut Problems::new()).unwrap();
         for tier in [Tier::Memory, Tier::EndToEnd] {
             let mut cx = build_cx(&process, Kind::Processor, type_, Signal::Metrics);
             cx.tier = tier;
@@ -238,4 +255,65 @@ fn actions_tell_what_is_wrong_with_their_place() {
     }
     let none = told("resource", "{attributes: []}");
     assert!(none.len() == 1 && none[0].contains("missing required field \"attributes\""), "{none:?}");
+}
+
+#[test]
+fn include_and_exclude_tell_what_is_wrong_with_their_place() {
+    let cases = [
+        ("span_names: [a]", "include.match_type: must be set, to strict or regexp"),
+        ("match_type: expr, span_names: [a]", "include.match_type"),
+        ("match_type: regexp, span_names: [a, '(']", "include.span_names[1]: is no regular expression"),
+        ("match_type: regexp, services: ['(']", "include.services[0]: is no regular expression"),
+        (
+            "match_type: regexp, libraries: [{name: '('}]",
+            "include.libraries[0].name: is no regular expression",
+        ),
+        ("match_type: regexp, libraries: [{name: a, version: '('}]", "libraries[0].version: is no regular"),
+        ("match_type: regexp, attributes: [{key: a, value: 1}]", "attributes[0].value: must be text"),
+        ("match_type: regexp, resources: [{key: a, value: '('}]", "resources[0].value: is no regular"),
+        ("match_type: strict, attributes: [{value: 1}]", "attributes[0].key: can't have empty key"),
+        (
+            "match_type: strict, span_kinds: [SERVER]",
+            "span_kinds[0]: must be one of SPAN_KIND_INTERNAL, SPAN",
+        ),
+        (
+            "match_type: strict, log_bodies: [a], span_names: [a]",
+            "include.log_bodies: traces have no log_bodies",
+        ),
+        ("match_type: strict", "include: at least one of services, span_names, span_kinds, attributes"),
+    ];
+    for (include, text) in cases {
+        let yaml = format!("{{include: {{{include}}}, actions: [{{key: a, action: delete}}]}}");
+        let told = told_for(Signal::Traces, "attributes", &yaml);
+        assert!(told.len() == 1 && told[0].contains(text), "{include}: {told:?}");
+    }
+    assert!(told("attributes", "{}")[0].contains("missing required field \"actions\""));
+}
+
+#[test]
+fn a_key_of_another_signal_is_refused() {
+    let keys = [
+        ("services: [a]", &[Signal::Traces][..]),
+        ("span_names: [a]", &[Signal::Traces]),
+        ("span_kinds: [SPAN_KIND_SERVER]", &[Signal::Traces]),
+        ("log_bodies: [a]", &[Signal::Logs]),
+        ("log_severity_texts: [a]", &[Signal::Logs]),
+        ("log_severity_number: {min: 9}", &[Signal::Logs]),
+        ("metric_names: [a]", &[Signal::Metrics]),
+        ("attributes: [{key: a}]", &[Signal::Traces, Signal::Logs]),
+        ("resources: [{key: a}]", &Signal::ALL),
+        ("libraries: [{name: a}]", &[Signal::Traces, Signal::Logs]),
+    ];
+    for (key, signals) in keys {
+        for section in ["include", "exclude"] {
+            let yaml = format!(
+                "{{{section}: {{match_type: strict, {key}}}, actions: [{{key: a, action: delete}}]}}"
+            );
+            for signal in Signal::ALL {
+                let told = told_for(signal, "attributes", &yaml);
+                assert_eq!(told.is_empty(), signals.contains(&signal), "{signal} {key}: {told:?}");
+            }
+            assert!(told("attributes", &yaml).is_empty(), "in no pipeline");
+        }
+    }
 }

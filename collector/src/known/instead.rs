@@ -75,8 +75,8 @@ const PROCESSORS: &[Group] = &[
     Group(
         "",
         &[],
-        "nothing here changes names, attributes or bodies: remove it, or write it yourself, as examples/custom-component \
-         does",
+        "`attributes` and `resource` edit attributes, nothing here changes names or bodies: remove it, or write it yourself, \
+         as examples/custom-component does",
     ),
 ];
 

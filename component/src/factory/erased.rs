@@ -169,7 +169,7 @@ erased!(
         F::build(settings_of(parsed.settings.as_ref()), cx, next)
     },
     routes: same(F::SIGNALS), claims: |_: &F::Settings| Vec::new(), delivery: |_: &F::Settings| None,
-    check: |_: &F::Settings, _, _: &mut Checker<'_>| ()
+    check: F::check_signal
 );
 
 erased!(

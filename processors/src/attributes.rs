@@ -1,0 +1,108 @@
+//! Edits the attributes of spans, data points and log records, on the wire.
+//!
+//! `settings` -> `selection` (which records) and the shared `actions` (what is done) -> [`Factory`].
+
+mod selection;
+mod settings;
+
+use std::sync::Arc;
+
+use sluice_component::{
+    BuildCx, BuildError, Consume, Context, Processor, ProcessorFactory, Refusal, Stability, Transform,
+    Verdict,
+};
+use sluice_config::Checker;
+use sluice_pdata::{
+    AttributesEdit, Pdata, RecordEditor, Signal,
+    view::{ResourceView, ScopeView, Text},
+};
+
+use crate::actions::{self, Actions, Run};
+pub use crate::actions::{Action, ActionKind, ConvertedType};
+use selection::{Selection, Standing};
+pub use settings::{
+    AttributeMatch, Library, MatchProperties, MatchType, RegexpCache, Settings, SeverityNumber,
+};
+
+/// Makes `attributes` processors.
+#[derive(Debug)]
+pub struct Factory;
+
+impl ProcessorFactory for Factory {
+    const TYPE: &'static str = "attributes";
+    const STABILITY: Stability = Stability::Beta;
+    type Settings = Settings;
+
+    fn build(settings: &Settings, cx: BuildCx, _: Arc<dyn Consume>) -> Result<Processor, BuildError> {
+        let selection = |key, properties: &Option<MatchProperties>| match properties {
+            None => Ok(None),
+            Some(properties) => Selection::new(properties).map(Some).map_err(|text| cx.error(key, text)),
+        };
+        Ok(Processor::Transform(Arc::new(Attributes {
+            include: selection("include", &settings.include)?,
+            exclude: selection("exclude", &settings.exclude)?,
+            actions: actions::compile(&settings.actions, "actions", &cx)?,
+        })))
+    }
+
+    fn check_signal(settings: &Settings, signal: Signal, at: &mut Checker<'_>) {
+        settings.check_signal(signal, at);
+    }
+}
+
+struct Attributes {
+    include: Option<Selection>,
+    exclude: Option<Selection>,
+    actions: Actions,
+}
+
+impl Transform for Attributes {
+    fn apply(&self, cx: &Context, data: &mut Pdata) -> Result<Verdict, Refusal> {
+        let mut editor = Editor {
+            signal: data.signal(),
+            include: self.include.as_ref().map(Standing::of),
+            exclude: self.exclude.as_ref().map(Standing::of),
+            run: self.actions.run(cx.request()),
+        };
+        data.edit_records(&mut editor);
+        Ok(Verdict::Forward)
+    }
+}
+
+/// Runs the actions on the records that are included and not excluded.
+struct Editor<'a> {
+    signal: Signal,
+    include: Option<Standing<'a>>,
+    exclude: Option<Standing<'a>>,
+    run: Run<'a>,
+}
+
+impl RecordEditor for Editor<'_> {
+    fn resource(&mut self, resource: &ResourceView<'_>) -> bool {
+        if let Some(exclude) = &mut self.exclude {
+            exclude.resource(resource);
+        }
+        self.include.as_mut().is_none_or(|include| include.resource(resource))
+    }
+
+    fn scope(&mut self, scope: &ScopeView<'_>) -> bool {
+        if let Some(exclude) = &mut self.exclude {
+            exclude.scope(scope);
+        }
+        self.include.as_mut().is_none_or(|include| include.scope(scope))
+    }
+
+    fn metric(&mut self, name: Text<'_>) -> bool {
+        if let Some(exclude) = &mut self.exclude {
+            exclude.metric(name);
+        }
+        self.include.as_mut().is_none_or(|include| include.metric(name))
+    }
+
+    fn record(&mut self, message: &[u8], attributes: &mut AttributesEdit<'_>) {
+        let is_in = |standing: &Standing<'_>| standing.has(self.signal, message, attributes);
+        if self.include.as_ref().is_none_or(is_in) && !self.exclude.as_ref().is_some_and(is_in) {
+            self.run.apply(attributes);
+        }
+    }
+}
