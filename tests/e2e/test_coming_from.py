@@ -16,12 +16,8 @@ from harness.collector import Collector, binary, http_get
 from harness.stand import Stand, zipkin_tree
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted((ROOT / "docs").glob("coming-from-*.md"))
+PAGES = [ROOT / "docs" / f"coming-from-{name}.md" for name in ("jaeger", "prometheus", "zipkin")]
 EXAMPLE = ROOT / "examples" / "jaeger-agent-replacement.yaml"
-
-
-def test_there_is_a_page_for_each():
-    assert {page.stem for page in PAGES} == {"coming-from-jaeger", "coming-from-prometheus", "coming-from-zipkin"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
