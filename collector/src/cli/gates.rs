@@ -44,7 +44,11 @@ const GATES: [Gate; 20] = [
     ),
     Gate("extension.healthcheck.useComponentStatus", Stage::Alpha, "healthcheckv2 reports by component"),
     Gate("ottl.set.allowNil", Stage::Stable, "the component is not built yet"),
-    Gate("pkg.exporterhelper.queueBatchEnabled", Stage::Alpha, "`sending_queue: {batch: }` batches in the queue"),
+    Gate(
+        "pkg.exporterhelper.queueBatchEnabled",
+        Stage::Alpha,
+        "`sending_queue: {batch: }` batches in the queue",
+    ),
     Gate(
         "pkg.translator.prometheus.NormalizeName",
         Stage::Beta,
