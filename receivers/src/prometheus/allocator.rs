@@ -10,13 +10,16 @@ use std::{
 use sluice_component::quiet::Quiet;
 use sluice_config::{Node, Print, Problems, Value, decode};
 use sluice_net::http::{HeaderMap, Url};
-use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::MissedTickBehavior,
+};
 
 use super::{
     discovery::Surroundings,
-    job::Job,
+    pool::Plan,
     reach::Reach,
-    receiver::spawn_job,
     scraper::Phase,
     settings::{Config, HttpClient, HttpDiscovery, ScrapeConfig, TargetAllocator},
     shared::Shared,
@@ -43,6 +46,7 @@ struct Jobs {
 struct Running {
     hash: u64,
     phase: watch::Sender<Phase>,
+    changes: mpsc::Sender<Plan>,
     task: JoinHandle<()>,
 }
 
@@ -134,29 +138,33 @@ impl Allocator {
     /// Makes the jobs those that are wanted. One that is of no use now runs on as it was.
     fn sync(&self, wanted: BTreeMap<String, Option<(ScrapeConfig, u64)>>, jobs: &mut Jobs) {
         jobs.ending.retain(|job| !job.task.is_finished());
+        jobs.running.retain(|_, job| !job.task.is_finished());
         for (_, job) in jobs.running.extract_if(|name, _| !wanted.contains_key(name)) {
             job.phase.send_replace(Phase::Gone);
             jobs.ending.push(job);
         }
         for (name, job) in wanted {
             let Some((config, hash)) = job else { continue };
-            if jobs.running.get(&name).is_some_and(|job| job.hash == hash) {
+            let running = jobs.running.get_mut(&name);
+            if running.as_ref().is_some_and(|job| job.hash == hash) {
                 continue;
             }
-            let job = Job::new(&config, &self.config.global, self.config.pace());
-            let (phase, reader) = watch::channel(Phase::Run);
-            let spawned =
-                job.and_then(|job| spawn_job(&self.shared, &self.surroundings, job, &config, reader));
-            match spawned {
-                Ok(task) => {
-                    tracing::info!(job = name, "Scrape job added");
-                    if let Some(before) = jobs.running.insert(name, Running { hash, phase, task }) {
-                        // What has changed is taken over: its series go on, and must not be told to have ended.
-                        before.phase.send_replace(Phase::Stop);
-                        jobs.ending.push(before);
+            match (Plan::new(&config, &self.config, &self.surroundings), running) {
+                (Err(error), _) => tracing::error!(job = name, error, "the target allocator's job is none"),
+                // A job that has not followed the last change yet is told the next time.
+                (Ok(plan), Some(job)) => {
+                    if job.changes.try_send(plan).is_ok() {
+                        tracing::info!(job = name, "Scrape job changed");
+                        job.hash = hash;
                     }
                 }
-                Err(error) => tracing::error!(job = name, error, "the target allocator's job is none"),
+                (Ok(plan), None) => {
+                    tracing::info!(job = name, "Scrape job added");
+                    let (phase, stop) = watch::channel(Phase::Run);
+                    let (changes, reader) = mpsc::channel(1);
+                    let task = plan.spawn(&self.shared, stop, reader);
+                    jobs.running.insert(name, Running { hash, phase, changes, task });
+                }
             }
         }
     }

@@ -5,19 +5,62 @@ use std::{
     sync::Arc,
 };
 
-use tokio::{sync::watch, task::JoinHandle};
+use futures_util::future::join_all;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 
 use super::{
-    discovery::{Found, Source},
+    discovery::{self, Found, Source, Surroundings},
     job::Job,
     reach::Reach,
-    scraper::{Phase, Scraper},
+    scraper::{Assignment, Orders, Phase, Scraper},
+    settings::{Config, ScrapeConfig},
     shared::Shared,
     target::{self, Target},
 };
 
-/// A job with the way to its targets.
-pub(super) struct Pool {
+/// A job that can begin.
+pub(super) struct Plan {
+    job: Job,
+    reach: Reach,
+    sources: Vec<Source>,
+    found: watch::Receiver<Found>,
+}
+
+impl Plan {
+    /// # Errors
+    /// What keeps the job from its work, with its key.
+    pub(super) fn new(
+        config: &ScrapeConfig,
+        all: &Config,
+        surroundings: &Surroundings,
+    ) -> Result<Self, String> {
+        let job = Job::new(config, &all.global, all.pace())?;
+        let reach = Reach::new(&config.client, &surroundings.user_agent, &surroundings.budget)?;
+        let (sources, found) = discovery::sources(config, surroundings)?;
+        Ok(Self { job, reach, sources, found })
+    }
+
+    /// Begins, until `stop` says that the process stops or that the job is gone. `changes` are plans for the same job
+    /// that take this one's place: series which they have as well go on.
+    pub(super) fn spawn(
+        self,
+        shared: &Arc<Shared>,
+        stop: watch::Receiver<Phase>,
+        changes: mpsc::Receiver<Self>,
+    ) -> JoinHandle<()> {
+        let Self { job, reach, sources, found } = self;
+        let (forbidden, _) = watch::channel(None);
+        let pool =
+            Pool { shared: shared.clone(), job: Arc::new(job), reach, loops: HashMap::new(), forbidden };
+        shared.host.spawn("job", pool.run(sources, found, stop, changes))
+    }
+}
+
+/// A job and the loops of its targets.
+struct Pool {
     shared: Arc<Shared>,
     job: Arc<Job>,
     reach: Reach,
@@ -26,39 +69,51 @@ pub(super) struct Pool {
 }
 
 struct Loop {
-    phase: watch::Sender<Phase>,
+    orders: watch::Sender<Orders>,
     task: JoinHandle<()>,
 }
 
-impl Pool {
-    pub(super) fn new(shared: Arc<Shared>, job: Job, reach: Reach) -> Self {
-        let (forbidden, _) = watch::channel(None);
-        Self { shared, job: Arc::new(job), reach, loops: HashMap::new(), forbidden }
+impl Loop {
+    fn order(&self, phase: Phase) {
+        self.orders.send_if_modified(|orders| std::mem::replace(&mut orders.phase, phase) != phase);
     }
+}
 
-    /// Scrapes what is found until `stop` says that the process stops, or that the job is gone. Returns when no scrape
-    /// is in flight.
-    pub(super) async fn run(
+impl Pool {
+    /// Scrapes what is found. Returns when no scrape is in flight.
+    async fn run(
         mut self,
         sources: Vec<Source>,
         mut found: watch::Receiver<Found>,
         mut stop: watch::Receiver<Phase>,
+        mut changes: mpsc::Receiver<Plan>,
     ) {
-        let discovery = futures_util::future::join_all(sources);
-        let mut discovery = std::pin::pin!(discovery);
+        let mut discovery = join_all(sources);
         let mut discovers = true;
+        // Sources that have to be heard before what is found counts: a changed job keeps its targets until then.
+        let mut awaited = 0;
         self.sync(&found.borrow_and_update().clone());
         let mut phase = loop {
             tokio::select! {
                 changed = found.changed(), if discovers => match changed {
                     Ok(()) => {
                         let found = found.borrow_and_update().clone();
-                        self.sync(&found);
+                        if found.len() >= awaited {
+                            self.sync(&found);
+                        }
                     }
                     // There is nobody who could find more.
                     Err(_) => discovers = false,
                 },
-                _ = &mut discovery, if discovers => discovers = false,
+                _ = &mut discovery, if discovers => {
+                    discovers = false;
+                    self.sync(&found.borrow_and_update().clone());
+                }
+                Some(plan) = changes.recv() => {
+                    (self.job, self.reach) = (Arc::new(plan.job), plan.reach);
+                    awaited = plan.sources.len() + 1;
+                    (discovery, found, discovers) = (join_all(plan.sources), plan.found, true);
+                }
                 changed = stop.changed() => match changed.map(|()| *stop.borrow_and_update()) {
                     Ok(Phase::Run) => {}
                     Ok(phase) => break phase,
@@ -82,9 +137,7 @@ impl Pool {
     }
 
     fn order(&self, phase: Phase) {
-        for running in self.loops.values() {
-            running.phase.send_if_modified(|before| std::mem::replace(before, phase) != phase);
-        }
+        self.loops.values().for_each(|running| running.order(phase));
     }
 
     /// Waits for all loops to end.
@@ -100,7 +153,44 @@ impl Pool {
 
     /// Makes the loops those of what is found.
     fn sync(&mut self, found: &Found) {
-        let mut wanted: HashMap<u64, Target> = HashMap::new();
+        let wanted = self.wanted(found);
+        self.limit(wanted.len());
+        self.loops.retain(|_, running| !running.task.is_finished());
+        self.take_over(&wanted);
+        for (_, running) in self.loops.iter().filter(|(id, _)| !wanted.contains_key(id)) {
+            running.order(Phase::Gone);
+        }
+        for (id, target) in wanted {
+            match self.loops.entry(id) {
+                Entry::Occupied(running) => {
+                    let (job, reach) = (&self.job, &self.reach);
+                    running.get().orders.send_if_modified(|orders| {
+                        let is_new = !orders.assignment.is(job, &target);
+                        if is_new {
+                            orders.assignment = Assignment {
+                                job: job.clone(),
+                                target: Arc::new(target),
+                                reach: reach.clone(),
+                            };
+                        }
+                        std::mem::replace(&mut orders.phase, Phase::Run) != Phase::Run || is_new
+                    });
+                }
+                Entry::Vacant(vacant) => {
+                    let (job, reach) = (self.job.clone(), self.reach.clone());
+                    let assignment = Assignment { job, target: Arc::new(target), reach };
+                    let scraper =
+                        Scraper::new(self.shared.clone(), assignment.clone(), self.forbidden.subscribe());
+                    let (orders, reader) = watch::channel(Orders { phase: Phase::Run, assignment });
+                    let task = self.shared.host.spawn("scrape", scraper.run(reader));
+                    vacant.insert(Loop { orders, task });
+                }
+            }
+        }
+    }
+
+    fn wanted(&self, found: &Found) -> HashMap<u64, Target> {
+        let mut wanted = HashMap::new();
         for group in found.values().flat_map(|groups| groups.iter()) {
             for target in target::targets(&self.job, group) {
                 match target {
@@ -111,27 +201,21 @@ impl Pool {
                 }
             }
         }
-        self.limit(wanted.len());
-        self.loops.retain(|id, running| {
-            if !wanted.contains_key(id) {
-                running.phase.send_if_modified(|phase| std::mem::replace(phase, Phase::Gone) != Phase::Gone);
-            }
-            !running.task.is_finished()
-        });
+        wanted
+    }
+
+    /// Gives loops whose targets are gone to new targets with the same series, such as one with another path or
+    /// interval: the series go on.
+    fn take_over(&mut self, wanted: &HashMap<u64, Target>) {
+        let gone = self.loops.iter().filter(|(id, _)| !wanted.contains_key(id));
+        let mut gone: HashMap<u64, u64> =
+            gone.map(|(id, running)| (running.orders.borrow().assignment.target.series_id, *id)).collect();
         for (id, target) in wanted {
-            match self.loops.entry(id) {
-                Entry::Occupied(running) => {
-                    let phase = &running.get().phase;
-                    phase.send_if_modified(|phase| std::mem::replace(phase, Phase::Run) != Phase::Run);
-                }
-                Entry::Vacant(vacant) => {
-                    let (phase, reader) = watch::channel(Phase::Run);
-                    let (shared, job, reach) = (self.shared.clone(), self.job.clone(), self.reach.clone());
-                    let scraper =
-                        Scraper::new(shared, job, Arc::new(target), reach, self.forbidden.subscribe());
-                    let task = self.shared.host.spawn("scrape", scraper.run(reader));
-                    vacant.insert(Loop { phase, task });
-                }
+            if !self.loops.contains_key(id)
+                && let Some(before) = gone.remove(&target.series_id)
+                && let Some(running) = self.loops.remove(&before)
+            {
+                self.loops.insert(*id, running);
             }
         }
     }

@@ -10,18 +10,15 @@ use sluice_component::{
     StartError, async_trait,
 };
 use sluice_pdata::Signal;
-use tokio::{sync::watch, task::JoinHandle, time::Instant};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::Instant,
+};
 
 use super::{
-    Config, ScrapeConfig, Settings, TargetAllocator,
-    allocator::Allocator,
-    discovery::{self, Surroundings},
-    job::Job,
-    pool::Pool,
-    reach::Reach,
-    scraper::Phase,
-    settings::files,
-    shared::Shared,
+    Config, ScrapeConfig, Settings, TargetAllocator, allocator::Allocator, discovery::Surroundings,
+    pool::Plan, reach::Reach, scraper::Phase, settings::files, shared::Shared,
 };
 
 /// Makes `prometheus` receivers.
@@ -65,10 +62,9 @@ impl Component for Prometheus {
         let mut running = Running { phase, tasks: Vec::new() };
         let configs = all_jobs(&config).await.map_err(|text| error("config.scrape_config_files", text))?;
         for (index, config_of_job) in configs.iter().enumerate() {
-            let task = Job::new(config_of_job, &config.global, config.pace())
-                .and_then(|job| spawn_job(&shared, &surroundings, job, config_of_job, reader.clone()));
-            let key = format!("config.scrape_configs[{index}]");
-            running.tasks.push(task.map_err(|text| error(&key, text))?);
+            let plan = Plan::new(config_of_job, &config, &surroundings);
+            let plan = plan.map_err(|text| error(&format!("config.scrape_configs[{index}]"), text))?;
+            running.tasks.push(plan.spawn(&shared, reader.clone(), mpsc::channel(1).1));
         }
         if let Some(settings) = &self.settings.target_allocator {
             let reach =
@@ -114,20 +110,6 @@ async fn all_jobs(config: &Config) -> Result<Vec<ScrapeConfig>, String> {
     let mut jobs = config.scrape_configs.clone();
     jobs.extend(from_files.into_iter().flatten());
     config.problem_of(&jobs).map_or(Ok(jobs), Err)
-}
-
-/// Starts a job.
-pub(super) fn spawn_job(
-    shared: &Arc<Shared>,
-    surroundings: &Surroundings,
-    job: Job,
-    config: &ScrapeConfig,
-    stop: watch::Receiver<Phase>,
-) -> Result<JoinHandle<()>, String> {
-    let reach = Reach::new(&config.client, &surroundings.user_agent, &surroundings.budget)?;
-    let (sources, found) = discovery::sources(config, surroundings)?;
-    let pool = Pool::new(shared.clone(), job, reach);
-    Ok(shared.host.spawn("job", pool.run(sources, found, stop)))
 }
 
 fn allocator_reach(settings: &TargetAllocator, surroundings: &Surroundings) -> Result<Reach, String> {

@@ -68,6 +68,12 @@ impl Memory {
         }
     }
 
+    /// The target is scraped by another job from now on. Series that have other labels then are told to have ended.
+    pub(super) fn change(&mut self, job: &Job) {
+        self.series.forget_texts();
+        self.reports = ReportSeries::new(job, &self.labels, &mut self.translation.catalog);
+    }
+
     /// Hands on the samples of an answer and the ends of series that it lacks.
     ///
     /// # Errors

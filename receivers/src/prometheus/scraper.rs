@@ -34,6 +34,28 @@ pub(super) enum Phase {
     Stop,
 }
 
+/// What a loop scrapes, and how.
+#[derive(Clone)]
+pub(super) struct Assignment {
+    pub(super) job: Arc<Job>,
+    pub(super) target: Arc<Target>,
+    pub(super) reach: Reach,
+}
+
+impl Assignment {
+    /// Whether it is the same job's same target.
+    pub(super) fn is(&self, job: &Arc<Job>, target: &Target) -> bool {
+        Arc::ptr_eq(&self.job, job) && self.target.id == target.id
+    }
+}
+
+/// What a loop is told.
+#[derive(Clone)]
+pub(super) struct Orders {
+    pub(super) phase: Phase,
+    pub(super) assignment: Assignment,
+}
+
 /// First wait before a batch that was refused is offered again.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -43,9 +65,7 @@ const TOLERANCE_MS: i64 = 2;
 /// One target's loop.
 pub(super) struct Scraper {
     shared: Arc<Shared>,
-    job: Arc<Job>,
-    target: Arc<Target>,
-    reach: Reach,
+    at: Assignment,
     /// Why all targets of the job fail.
     forbidden: watch::Receiver<Option<String>>,
     workspace: Option<Box<Workspace>>,
@@ -58,16 +78,12 @@ pub(super) struct Scraper {
 impl Scraper {
     pub(super) fn new(
         shared: Arc<Shared>,
-        job: Arc<Job>,
-        target: Arc<Target>,
-        reach: Reach,
+        at: Assignment,
         forbidden: watch::Receiver<Option<String>>,
     ) -> Self {
         Self {
             shared,
-            job,
-            target,
-            reach,
+            at,
             forbidden,
             workspace: None,
             failures: Quiet::default(),
@@ -76,34 +92,53 @@ impl Scraper {
         }
     }
 
-    pub(super) async fn run(mut self, mut phase: watch::Receiver<Phase>) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let first = Instant::now() + self.target.offset(now, self.shared.seed);
-        let mut ticks = tokio::time::interval_at(first, self.target.interval);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    pub(super) async fn run(mut self, mut orders: watch::Receiver<Orders>) {
+        let mut ticks = self.ticks();
         loop {
             tokio::select! {
                 due = ticks.tick() => self.scrape(due).await,
-                phase_now = changed(&mut phase) => match phase_now {
+                phase = changed(&mut orders) => match phase {
                     Phase::Run => {}
                     Phase::Stop => return,
                     Phase::Gone => {
-                        if self.end(&mut ticks, &mut phase).await {
+                        if self.end(&mut ticks, &mut orders).await {
                             return;
                         }
                     }
                 },
             }
+            let assignment = orders.borrow().assignment.clone();
+            if !self.at.is(&assignment.job, &assignment.target) {
+                self.change(assignment);
+                ticks = self.ticks();
+            }
         }
+    }
+
+    /// Goes on with what may be another job, or another way to the same series.
+    fn change(&mut self, assignment: Assignment) {
+        self.at = assignment;
+        if let Some(workspace) = &mut self.workspace {
+            workspace.change(&self.at.job);
+        }
+    }
+
+    /// A clock that ticks at the target's place in each interval.
+    fn ticks(&self) -> tokio::time::Interval {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let first = Instant::now() + self.at.target.offset(now, self.shared.seed);
+        let mut ticks = tokio::time::interval_at(first, self.at.target.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        ticks
     }
 
     /// Waits until the target has been gone for about two intervals and tells that its series ended. False: it came
     /// back.
-    async fn end(&mut self, ticks: &mut tokio::time::Interval, phase: &mut watch::Receiver<Phase>) -> bool {
+    async fn end(&mut self, ticks: &mut tokio::time::Interval, orders: &mut watch::Receiver<Orders>) -> bool {
         if self.workspace.is_none() {
             return true;
         }
-        let interval = self.target.interval;
+        let interval = self.at.target.interval;
         let waited = async {
             ticks.tick().await;
             // When the next scrape would have been is when the series ended.
@@ -116,7 +151,7 @@ impl Scraper {
         let at_ms = loop {
             tokio::select! {
                 ended_ms = &mut waited => break ended_ms,
-                phase_now = changed(phase) => match phase_now {
+                phase = changed(orders) => match phase {
                     Phase::Run => return false,
                     Phase::Stop => return true,
                     Phase::Gone => {}
@@ -125,7 +160,7 @@ impl Scraper {
         };
         self.work(Work::Gone { at_ms }, Instant::now() + interval).await;
         // It can have come back while its ends were handed on.
-        *phase.borrow_and_update() != Phase::Run
+        orders.borrow_and_update().phase != Phase::Run
     }
 
     async fn scrape(&mut self, due: Instant) {
@@ -133,15 +168,15 @@ impl Scraper {
         let forbidden = self.forbidden.borrow().clone();
         let fetched = match forbidden {
             Some(error) => Fetched::failed(error),
-            None => fetch::fetch(&self.shared, &self.job, &self.target, &self.reach).await,
+            None => fetch::fetch(&self.shared, &self.at.job, &self.at.target, &self.at.reach).await,
         };
-        let report = Report { timeout: self.target.timeout, ..Report::default() };
+        let report = Report { timeout: self.at.target.timeout, ..Report::default() };
         let error =
-            self.work(Work::Scraped { fetched, started, at_ms, report }, due + self.target.interval).await;
+            self.work(Work::Scraped { fetched, started, at_ms, report }, due + self.at.target.interval).await;
         if let Some(error) = error {
             self.tell_failure(at_ms, &error);
-            if let Some(log) = &self.job.failure_log {
-                log.add(&self.job.name, &self.target.shown(), &error).await;
+            if let Some(log) = &self.at.job.failure_log {
+                log.add(&self.at.job.name, &self.at.target.shown(), &error).await;
             }
         }
     }
@@ -150,10 +185,12 @@ impl Scraper {
     async fn work(&mut self, work: Work, until: Instant) -> Option<String> {
         let workspace = match (self.workspace.take(), self.shared.budget().reserve(0)) {
             (Some(workspace), _) => workspace,
-            (None, Ok(permit)) => Box::new(Workspace::new(&self.shared, &self.job, &self.target, permit)),
+            (None, Ok(permit)) => {
+                Box::new(Workspace::new(&self.shared, &self.at.job, &self.at.target, permit))
+            }
             (None, Err(error)) => return Some(error.to_string()),
         };
-        let done = match process::run(workspace, self.shared.clone(), self.job.clone(), work).await {
+        let done = match process::run(workspace, self.shared.clone(), self.at.job.clone(), work).await {
             Ok(done) => done,
             Err(error) => return Some(error),
         };
@@ -164,7 +201,7 @@ impl Scraper {
             workspace.settle();
         }
         workspace.prune();
-        workspace.tell_rejected(&self.shared, &self.target);
+        workspace.tell_rejected(&self.shared, &self.at.target);
         self.workspace = Some(workspace);
         done.error
     }
@@ -184,7 +221,7 @@ impl Scraper {
             if Instant::now().checked_add(pause).is_none_or(|next| next >= until) {
                 self.shared.count_lost(refusal.reason, data.items());
                 if let Some((scrapes, points)) = self.losses.note(data.items()) {
-                    let target = self.target.shown();
+                    let target = self.at.target.shown();
                     tracing::error!(
                         target,
                         scrapes,
@@ -203,7 +240,7 @@ impl Scraper {
     /// Now, or where a scrape that did not drift would be.
     fn time_of_scrape(&mut self) -> i64 {
         let now = now_ms();
-        let interval = i64::try_from(self.target.interval.as_millis()).unwrap_or(i64::MAX).max(1);
+        let interval = i64::try_from(self.at.target.interval.as_millis()).unwrap_or(i64::MAX).max(1);
         let aligned = self.aligned_ms.filter(|aligned| now >= *aligned).unwrap_or(now);
         let aligned = aligned + (now - aligned) / interval * interval;
         // A moment early counts as well.
@@ -217,8 +254,8 @@ impl Scraper {
         if let Some((times, _)) = self.failures.note(0) {
             tracing::warn!(
                 scrape_timestamp = at_ms,
-                target_labels = ?self.target.labels,
-                url = self.target.shown(),
+                target_labels = ?self.at.target.labels,
+                url = self.at.target.shown(),
                 times,
                 error,
                 "Failed to scrape Prometheus endpoint"
@@ -227,10 +264,10 @@ impl Scraper {
     }
 }
 
-/// The phase once it has changed. That nobody can change it any more means to stop.
-async fn changed(phase: &mut watch::Receiver<Phase>) -> Phase {
-    match phase.changed().await {
-        Ok(()) => *phase.borrow_and_update(),
+/// The phase once there are other orders. That nobody can give any more means to stop.
+async fn changed(orders: &mut watch::Receiver<Orders>) -> Phase {
+    match orders.changed().await {
+        Ok(()) => orders.borrow_and_update().phase,
         Err(_) => Phase::Stop,
     }
 }

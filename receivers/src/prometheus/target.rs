@@ -23,6 +23,8 @@ pub(super) struct Target {
     pub(super) timeout: Duration,
     /// Of all labels, the URL and the resource: what is equal is one target.
     pub(super) id: u64,
+    /// Of what its series have of it: where that is equal, series of one target are those of the other.
+    pub(super) series_id: u64,
     /// Attributes of the resource that discovery knows.
     pub(super) resource: Vec<(String, String)>,
 }
@@ -80,11 +82,11 @@ impl Target {
             labels.set(INSTANCE, &address);
         }
         let url = url(job, &labels, &address)?;
-        let mut hasher = DefaultHasher::new();
-        (&labels.build(), url.as_str(), &resource).hash(&mut hasher);
+        let id = hash(&(&labels.build(), url.as_str(), &resource));
         labels.retain(|name, _| !name.starts_with("__"));
-        let (labels, id) = (labels.build(), hasher.finish());
-        Ok(Some(Self { labels, url, interval, timeout, id, resource }))
+        let labels = labels.build();
+        let series_id = hash(&(&labels, url.scheme(), &resource));
+        Ok(Some(Self { labels, url, interval, timeout, id, series_id, resource }))
     }
 
     /// The URL for messages: without its query, user and password, which can be secrets.
@@ -100,6 +102,12 @@ impl Target {
         let wait = (interval - now.as_nanos() % interval + place) % interval;
         Duration::from_nanos(u64::try_from(wait).unwrap_or_default())
     }
+}
+
+fn hash(of: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A URL for messages.

@@ -100,7 +100,8 @@ impl Trial {
         let host = url.host_str().unwrap_or_default();
         let instance = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let labels: Labels = [("job", &job.name), ("instance", &instance)].into_iter().collect();
-        Target { labels, url, interval: self.timeout, timeout: self.timeout, id: 0, resource: Vec::new() }
+        let (interval, timeout) = (self.timeout, self.timeout);
+        Target { labels, url, interval, timeout, id: 0, series_id: 0, resource: Vec::new() }
     }
 }
 

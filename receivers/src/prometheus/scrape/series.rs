@@ -161,6 +161,13 @@ impl SeriesCache {
         self.permit.shrink_to(0);
     }
 
+    /// Forgets what texts stand for. Series stay: the next scrape finds them by their labels, or ends them.
+    pub(super) fn forget_texts(&mut self) {
+        self.texts = Texts::default();
+        self.good.1 = 0;
+        self.bytes = self.series.iter().filter(|series| !series.labels.is_empty()).map(Series::cost).sum();
+    }
+
     fn take(&mut self, bytes: usize) -> Result<(), OverBudget> {
         self.bytes += bytes;
         match self.bytes.saturating_sub(self.permit.bytes()) {

@@ -49,6 +49,11 @@ impl Workspace {
         Self { memory, transaction, rejected: RejectedSamples::default(), counts: Counts::default() }
     }
 
+    /// The target is scraped by another job from now on.
+    pub(super) fn change(&mut self, job: &Job) {
+        self.memory.change(job);
+    }
+
     /// What was handed on arrived.
     pub(super) fn settle(&mut self) {
         self.memory.settle();

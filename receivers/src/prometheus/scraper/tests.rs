@@ -12,7 +12,7 @@ use crate::prometheus::{settings::Config, target};
 
 /// Takes everything, and says this to the loop each time.
 struct Pipeline {
-    phase: watch::Sender<Phase>,
+    orders: watch::Sender<Orders>,
     says: Phase,
     points: Mutex<Vec<usize>>,
 }
@@ -21,13 +21,13 @@ struct Pipeline {
 impl Consume for Pipeline {
     async fn consume(&self, _: Context, data: Pdata) -> Result<(), Refusal> {
         self.points.lock().unwrap().push(data.items());
-        self.phase.send_replace(self.says);
+        self.orders.send_modify(|orders| orders.phase = self.says);
         Ok(())
     }
 }
 
 /// A loop after its first scrape, which failed; its target is gone.
-async fn gone(says: Phase) -> (Scraper, Arc<Pipeline>, watch::Receiver<Phase>) {
+async fn gone(says: Phase) -> (Scraper, Arc<Pipeline>, watch::Receiver<Orders>) {
     let yaml = "{scrape_configs: [{job_name: a, scrape_interval: 20ms, scrape_timeout: 20ms, static_configs: [{targets: ['127.0.0.1:1']}]}]}";
     let mut problems = Problems::new();
     let config: Option<Config> = decode(&Node::from_yaml("config.yaml", yaml).unwrap(), "", &mut problems);
@@ -35,25 +35,26 @@ async fn gone(says: Phase) -> (Scraper, Arc<Pipeline>, watch::Receiver<Phase>) {
     let settings = &config.scrape_configs[0];
     let job = Job::new(settings, &config.global, config.pace()).unwrap();
     let target = target::targets(&job, &settings.static_configs[0]).next().unwrap().unwrap();
-    let (phase, mut reader) = watch::channel(Phase::Run);
-    let pipeline = Arc::new(Pipeline { phase, says, points: Mutex::default() });
     let host = host(&process(), Kind::Receiver, "prometheus");
     let reach = Reach::new(&settings.client, "test", host.budget()).unwrap();
+    let assignment = Assignment { job: Arc::new(job), target: Arc::new(target), reach };
+    let (orders, mut reader) = watch::channel(Orders { phase: Phase::Run, assignment: assignment.clone() });
+    let pipeline = Arc::new(Pipeline { orders, says, points: Mutex::default() });
     let shared = Arc::new(Shared::new(pipeline.clone(), host, false, 0));
     let (_, forbidden) = watch::channel(Some("no".to_owned()));
-    let mut scraper = Scraper::new(shared, Arc::new(job), Arc::new(target), reach, forbidden);
+    let mut scraper = Scraper::new(shared, assignment, forbidden);
     scraper.scrape(Instant::now()).await;
-    pipeline.phase.send_replace(Phase::Gone);
+    pipeline.orders.send_modify(|orders| orders.phase = Phase::Gone);
     reader.borrow_and_update();
     (scraper, pipeline, reader)
 }
 
 #[tokio::test]
 async fn a_target_that_is_said_to_be_gone_twice_ends() {
-    let (mut scraper, pipeline, mut phase) = gone(Phase::Gone).await;
-    let mut ticks = tokio::time::interval(scraper.target.interval);
-    let (has_ended, ()) = tokio::join!(scraper.end(&mut ticks, &mut phase), async {
-        pipeline.phase.send_replace(Phase::Gone);
+    let (mut scraper, pipeline, mut orders) = gone(Phase::Gone).await;
+    let mut ticks = tokio::time::interval(scraper.at.target.interval);
+    let (has_ended, ()) = tokio::join!(scraper.end(&mut ticks, &mut orders), async {
+        pipeline.orders.send_modify(|orders| orders.phase = Phase::Gone);
     });
     assert!(has_ended);
     assert_eq!(*pipeline.points.lock().unwrap(), [5, 5], "the report, then its ends");
@@ -61,15 +62,15 @@ async fn a_target_that_is_said_to_be_gone_twice_ends() {
 
 #[tokio::test]
 async fn a_target_that_comes_back_while_its_ends_are_handed_on_is_scraped_on() {
-    let (mut scraper, pipeline, mut phase) = gone(Phase::Run).await;
-    let mut ticks = tokio::time::interval(scraper.target.interval);
-    assert!(!scraper.end(&mut ticks, &mut phase).await);
+    let (mut scraper, pipeline, mut orders) = gone(Phase::Run).await;
+    let mut ticks = tokio::time::interval(scraper.at.target.interval);
+    assert!(!scraper.end(&mut ticks, &mut orders).await);
     assert_eq!(*pipeline.points.lock().unwrap(), [5, 5], "the report, then its ends");
 }
 
 #[tokio::test]
 async fn an_answer_that_could_not_be_read_is_a_failed_scrape() {
-    let (mut scraper, pipeline, _phase) = gone(Phase::Run).await;
+    let (mut scraper, pipeline, _orders) = gone(Phase::Run).await;
     scraper.shared.turns.close();
     let permit = scraper.shared.budget().reserve(0).unwrap();
     let body = fetch::Body { format: Format::Text, bytes: vec![b'\n'; 100_000].into(), permit };

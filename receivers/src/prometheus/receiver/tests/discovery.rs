@@ -82,10 +82,40 @@ async fn the_target_allocator_tells_jobs_and_their_targets() {
     }
     server.reply_at("/scrape_configs", "application/yaml", "{}");
     running.find("the end of the job", |scrape| scrape.get("a interval=110ms") == "stale").await;
-    assert!(
-        !running.scrapes().iter().any(|scrape| scrape.get("a interval=100ms") == "stale"),
-        "it was taken over"
-    );
+    let scrapes = running.scrapes();
+    let told =
+        |series: &str, value: &str| scrapes.iter().filter(|scrape| scrape.get(series) == value).count();
+    assert_eq!(told("a interval=100ms", "stale"), 1, "the job as it is now does not have it");
+    assert_eq!(told("up", "stale"), 1, "it goes on until the job is gone");
+    running.stop().await;
+}
+
+/// What its series are called has not changed: nothing of it ends, nobody sees a gap.
+#[tokio::test]
+async fn a_target_that_is_reached_otherwise_goes_on_with_its_series() {
+    let target = Target::start("a 1\n").await;
+    target.reply_at("/other", "text/plain", "a 2\n");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("targets.json");
+    let list = |labels: &str| {
+        std::fs::write(&file, format!(r#"[{{"targets": ["{}"], "labels": {{{labels}}}}}]"#, target.address))
+            .unwrap();
+    };
+    list("");
+    let running = Running::start(&format!(
+        "config: {{scrape_configs: [{{job_name: filed, scrape_interval: 100ms, file_sd_configs: [{{files: ['{}']}}]}}]}}",
+        file.display()
+    ))
+    .await;
+    running.find("a scrape", |scrape| scrape.get("a") == "1").await;
+    list(r#""__metrics_path__": "/other", "__scrape_interval__": "110ms""#);
+    running.find("a scrape of the other path", |scrape| scrape.get("a") == "2").await;
+    let last = running.scrapes().len();
+    until("scrapes after the one before would have ended", || running.scrapes().len() >= last + 5).await;
+    for scrape in running.scrapes() {
+        assert!(scrape.is_up() && scrape.get("a") != "stale", "{scrape:?}");
+    }
+    assert_eq!(running.scrapes().last().unwrap().get("scrape_series_added"), "0");
     running.stop().await;
 }
 
