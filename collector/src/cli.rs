@@ -8,6 +8,8 @@ mod default_config;
 mod failure;
 mod fetch;
 mod gates;
+#[cfg(feature = "generate")]
+mod generate;
 mod healthcheck;
 mod print_config;
 mod readiness;
@@ -75,6 +77,8 @@ fn dispatch(args: &Args, registry: &Registry) -> Result<ExitCode, Failure> {
         Command::Healthcheck(options) => healthcheck::run(&args.common, options, registry).map(done),
         #[cfg(feature = "prometheus-receiver")]
         Command::Scrape(options) => scrape::run(options),
+        #[cfg(feature = "generate")]
+        Command::Generate(options) => generate::run(options, registry),
         Command::Sleep { duration } => {
             std::thread::sleep(duration.get());
             Ok(ExitCode::SUCCESS)

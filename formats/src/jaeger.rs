@@ -5,7 +5,7 @@
 //! | [`decode_emit_batch`] | a datagram of an agent's port: the call `emitBatch`, compact (6831) or binary (6832) |
 //! | [`decode_thrift_batch`] | the body of `POST /api/traces` (14268): a bare `Batch` struct |
 //! | [`decode_post_spans`] | the request of `/jaeger.api_v2.CollectorService/PostSpans` (14250) |
-//! | [`encode_post_spans`], [`encode_thrift_batch`] | the same, from the resources of one process ([`by_process`]) |
+//! | [`encode_post_spans`], [`encode_thrift_batch`], [`encode_emit_batch`] | the same, from the resources of one process ([`by_process`]) |
 //!
 //! The mapping is that of otelcol's translator, except for:
 //!
@@ -112,6 +112,16 @@ pub fn by_process(traces: TracesView<'_>) -> Vec<Vec<ResourceSpansView<'_>>> {
 /// once more for all values that are lists or maps together.
 pub fn encode_post_spans(process: &[ResourceSpansView<'_>], out: &mut Vec<u8>) -> Option<usize> {
     to_proto::post_spans(process, out)
+}
+
+/// Appends a datagram for an agent's port: the call `emitBatch` with what [`encode_thrift_batch`] writes. How large it may
+/// be is for the caller to see to: 65,000 bytes are what agents read.
+pub fn encode_emit_batch(
+    process: &[ResourceSpansView<'_>],
+    protocol: Protocol,
+    out: &mut Vec<u8>,
+) -> Option<usize> {
+    to_thrift::emit_batch(process, protocol, out)
 }
 
 /// Appends the `Batch` struct that a group of [`by_process`] becomes; otherwise as [`encode_post_spans`]. Times are cut

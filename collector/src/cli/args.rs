@@ -1,6 +1,11 @@
 //! What can be typed.
 
+#[cfg(feature = "generate")]
+mod generate;
+
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+#[cfg(feature = "generate")]
+pub(super) use generate::{Generate, Protocol};
 use sluice_config::GoDuration;
 
 /// Receives, processes and exports telemetry: a drop-in for the OpenTelemetry Collector.
@@ -59,6 +64,9 @@ pub(super) enum Command {
     /// Scrapes a target of Prometheus once and shows what it exposes, how it is read, and the OTLP that becomes of it.
     #[cfg(feature = "prometheus-receiver")]
     Scrape(Scrape),
+    /// Sends made-up telemetry of a small shop, for demos and capacity tests, and tells what became of it.
+    #[cfg(feature = "generate")]
+    Generate(Generate),
     /// Waits, for images without a shell.
     Sleep {
         /// Such as 300ms or 1m30s.

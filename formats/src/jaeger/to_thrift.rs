@@ -13,6 +13,9 @@ const BOOL: i32 = 2;
 const LONG: i32 = 3;
 const BINARY: i32 = 4;
 
+/// The kind of message that has no answer.
+const ONEWAY: u8 = 4;
+
 pub(super) fn batch<'v>(
     resources: &[ResourceSpansView<'v>],
     protocol: Protocol,
@@ -21,6 +24,17 @@ pub(super) fn batch<'v>(
     match protocol {
         Protocol::Binary => Encoder::new(binary::Writer::new(out)).batch(resources),
         Protocol::Compact => Encoder::new(compact::Writer::new(out)).batch(resources),
+    }
+}
+
+pub(super) fn emit_batch<'v>(
+    resources: &[ResourceSpansView<'v>],
+    protocol: Protocol,
+    out: &mut Vec<u8>,
+) -> Option<usize> {
+    match protocol {
+        Protocol::Binary => Encoder::new(binary::Writer::new(out)).emit_batch(resources),
+        Protocol::Compact => Encoder::new(compact::Writer::new(out)).emit_batch(resources),
     }
 }
 
@@ -34,6 +48,17 @@ struct Encoder<'v, W> {
 impl<'v, W: Write> Encoder<'v, W> {
     fn new(out: W) -> Self {
         Self { out, json: Vec::new(), values: TextWriter::default() }
+    }
+
+    /// The call with its one argument.
+    fn emit_batch(&mut self, resources: &[ResourceSpansView<'v>]) -> Option<usize> {
+        // Nothing is written for what has no batch.
+        let _process = process(resources.first()?)?;
+        self.out.message(b"emitBatch", ONEWAY, 0);
+        self.out.field(&mut 0, 1, Type::Struct);
+        let spans = self.batch(resources)?;
+        self.out.stop();
+        Some(spans)
     }
 
     fn batch(&mut self, resources: &[ResourceSpansView<'v>]) -> Option<usize> {

@@ -2,6 +2,10 @@
 //! bytes and from structs, which must agree.
 
 use sluice_formats::jaeger::api_v2::{KeyValue, Span, SpanRef};
+use sluice_formats::jaeger::{
+    decode_emit_batch, decode_thrift_batch, encode_emit_batch, encode_thrift_batch,
+};
+use sluice_pdata::Limits;
 use sluice_pdata::otlp::common::v1::any_value::Value;
 use sluice_pdata::otlp::common::v1::{
     AnyValue, ArrayValue, InstrumentationScope, KeyValue as Attribute, KeyValueList,
@@ -9,8 +13,8 @@ use sluice_pdata::otlp::common::v1::{
 use sluice_pdata::otlp::trace::v1 as otlp;
 
 use crate::support::{
-    START, attribute, child_of, encode, encode_span, encode_with_parents, follows_from, int, otlp_span,
-    resource, resource_spans, rows, span_id, tag, text, trace_id,
+    BINARY, COMPACT, START, attribute, child_of, data, encode, encode_span, encode_with_parents,
+    follows_from, int, otlp_span, resource, resource_spans, rows, span_id, tag, text, trace_id,
 };
 
 fn process(attributes: &[Attribute], service: &str, tags: &[KeyValue]) {
@@ -50,6 +54,27 @@ fn spans_of_all_scopes_are_one_batch() {
     let mut resource = resource_spans(vec![otlp_span(), otlp_span()]);
     resource.scope_spans.push(otlp::ScopeSpans { spans: vec![otlp_span()], ..Default::default() });
     assert_eq!(encode(resource).map(|batch| batch.spans.len()), Some(3));
+}
+
+#[test]
+fn a_datagram_is_the_batch_as_the_argument_of_a_call() {
+    for protocol in [BINARY, COMPACT] {
+        for data in data(resource_spans(vec![otlp_span(), otlp_span()])) {
+            let process = [data.traces().iter().next().expect("one resource")];
+            let (mut batch, mut packet) = (Vec::new(), Vec::new());
+            assert_eq!(encode_thrift_batch(&process, protocol, &mut batch), Some(2));
+            assert_eq!(encode_emit_batch(&process, protocol, &mut packet), Some(2));
+            let limits = Limits::default();
+            let of_batch = decode_thrift_batch(&batch, protocol, &limits).expect("a batch");
+            assert_eq!(decode_emit_batch(&packet, protocol, &limits).expect("a call").wire, of_batch.wire);
+        }
+        let mut packet = Vec::new();
+        for data in data(otlp::ResourceSpans { schema_url: "s".into(), ..Default::default() }) {
+            let process = [data.traces().iter().next().expect("one resource")];
+            assert_eq!(encode_emit_batch(&process, protocol, &mut packet), None);
+        }
+        assert!(packet.is_empty());
+    }
 }
 
 fn value(value: Option<Value>, expected: KeyValue) {
