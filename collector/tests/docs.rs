@@ -1,7 +1,7 @@
 //! What the pages show is so: every block of YAML loads, every command is one that exists, every link leads somewhere.
 //!
 //! A fence says what is in it. ```` ```yaml ```` is a configuration of sluice, whole or a part; a second word tells YAML
-//! of others: `yaml kubernetes`, `yaml compose`, `yaml prometheus`. Nothing is skipped: a fence of any other language
+//! of others: `yaml compose`, `yaml grafana`, `yaml kubernetes`, `yaml prometheus`. Nothing is skipped: a fence of any other language
 //! than those of [`blocks::OTHERS`] is a fault, and so is YAML that calls itself `text`.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
@@ -28,6 +28,13 @@ fn every_block_is_what_its_fence_says_and_every_configuration_loads() {
     let found: Vec<_> = pages.iter().flat_map(|page| &page.blocks).map(blocks::fault_of).collect();
     assert!(found.len() > 60, "the pages have more blocks than {}", found.len());
     none(&found.into_iter().flatten().collect::<Vec<_>>());
+}
+
+#[test]
+fn every_example_loads() {
+    let examples = pages::examples(blocks::info_of);
+    assert!(examples.len() >= 9, "there are more examples than {}", examples.len());
+    none(&examples.iter().filter_map(blocks::fault_of).collect::<Vec<_>>());
 }
 
 #[test]

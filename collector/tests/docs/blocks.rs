@@ -29,7 +29,8 @@ const BEGINS: &[&str] = &[
 const WARNINGS: &[&str] = &["UDP cannot refuse", "accepted, but "];
 
 /// What the configurations on the pages refer to and give no default for.
-const VARIABLES: [(&str, &str); 0] = [];
+const VARIABLES: [(&str, &str); 2] =
+    [("OTLP_BACKEND", "backend.example:4317"), ("OTLP_GATEWAY", "gateway.example:4317")];
 
 /// Makes a whole of a part.
 const REST: &str = "\
@@ -38,6 +39,18 @@ exporters: {nop: }
 service: {pipelines: {traces: {receivers: [nop], exporters: [nop]}}}
 ";
 
+/// What a file holds, as a fence would say it.
+pub(crate) fn info_of(text: &str) -> &'static str {
+    let begins = |key: &str| text.lines().any(|line| line.starts_with(key));
+    match () {
+        () if begins("datasources:") || begins("providers:") => "yaml grafana",
+        () if begins("apiVersion:") => "yaml kubernetes",
+        () if begins("services:") => "yaml compose",
+        () if begins("scrape_configs:") || begins("global:") => "yaml prometheus",
+        () => "yaml",
+    }
+}
+
 /// What is wrong with a block, with its place.
 pub(crate) fn fault_of(block: &Block) -> Option<String> {
     let checked = match block.info.as_str() {
@@ -45,12 +58,15 @@ pub(crate) fn fault_of(block: &Block) -> Option<String> {
         "yaml" => configuration(&block.place, &block.text),
         "yaml kubernetes" => kubernetes(block),
         "yaml compose" => read(block).and_then(|node| has(&node, "services")),
+        "yaml grafana" => {
+            read(block).and_then(|node| has(&node, "datasources").or_else(|_| has(&node, "providers")))
+        }
         "yaml prometheus" => prometheus(block),
         "text" => text(&block.text),
         "json" => serde_json::from_str::<serde_json::Value>(&block.text).map(drop).map_err(|e| e.to_string()),
         other if OTHERS.contains(&other) => Ok(()),
         other => Err(format!(
-            "`{other}` is none of `yaml`, `yaml kubernetes`, `yaml compose`, `yaml prometheus`, {OTHERS:?}"
+            "`{other}` is none of `yaml`, `yaml compose`, `yaml grafana`, `yaml kubernetes`, `yaml prometheus`, {OTHERS:?}"
         )),
     };
     checked.err().map(|fault| format!("{}: {fault}", block.place))

@@ -31,10 +31,29 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// All pages, but of what is built or installed.
+/// All pages.
 pub(crate) fn all() -> Vec<Page> {
-    let mut pages = Vec::new();
-    let mut folders = vec![root().to_owned()];
+    let parse = |(path, text): (PathBuf, String)| Page::parse(path, &text);
+    files("", ".md").into_iter().map(parse).collect()
+}
+
+/// The YAML files below `examples`, each as a block. What has a component of its own is loaded by its own test.
+pub(crate) fn examples(info_of: fn(&str) -> &'static str) -> Vec<Block> {
+    let files = files("examples", ".yaml").into_iter();
+    files
+        .filter(|(path, _)| !path.starts_with("examples/custom-component"))
+        .map(|(path, text)| Block {
+            place: path.display().to_string(),
+            info: info_of(&text).to_owned(),
+            text,
+        })
+        .collect()
+}
+
+/// Paths from the root and texts, but of what is built or installed.
+fn files(below: &str, ending: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(below)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
             let name = entry.file_name().into_string().unwrap();
@@ -43,14 +62,14 @@ pub(crate) fn all() -> Vec<Page> {
                 name == ".github" || !name.starts_with('.') && name != "target" && name != "node_modules";
             if entry.file_type().unwrap().is_dir() {
                 folders.extend(is_ours.then_some(path));
-            } else if name.ends_with(".md") {
+            } else if name.ends_with(ending) {
                 let text = fs::read_to_string(&path).unwrap();
-                pages.push(Page::parse(path.strip_prefix(root()).unwrap().to_owned(), &text));
+                found.push((path.strip_prefix(root()).unwrap().to_owned(), text));
             }
         }
     }
-    pages.sort_by(|a, b| a.path.cmp(&b.path));
-    pages
+    found.sort();
+    found
 }
 
 impl Page {
