@@ -12,7 +12,7 @@ use crate::{
     health::{Health, State},
     ids::ComponentRef,
     ledger::Ledger,
-    telemetry::Telemetry,
+    telemetry::{Telemetry, UnconvertedMetrics},
 };
 
 /// The process as one component sees it. Cloning shares the process, not the identity.
@@ -141,6 +141,13 @@ impl Host {
             }
         };
         self.process.tasks.spawn(guarded.instrument(span))
+    }
+
+    /// Counts samples that this receiver could not convert, by the metric's name and reason. They are rejected, too:
+    /// see [`rejected_at_the_door`](Self::rejected_at_the_door).
+    #[must_use]
+    pub fn unconverted(&self) -> UnconvertedMetrics {
+        self.process.telemetry.unconverted(&self.component)
     }
 
     /// Counts `items` that a receiver rejected one by one although their neighbours pass (partial success).

@@ -161,10 +161,10 @@ impl Telemetry {
         )))
     }
 
-    /// Counts data points that `exporter` could not convert, by the metric's name and reason.
+    /// Counts data points that a receiver or an exporter could not convert, by the metric's name and reason.
     #[must_use]
-    pub fn unconverted(&self, exporter: &ComponentRef) -> UnconvertedMetrics {
-        UnconvertedMetrics::new(&self.0.families, exporter)
+    pub fn unconverted(&self, component: &ComponentRef) -> UnconvertedMetrics {
+        UnconvertedMetrics::new(&self.0.families, component)
     }
 
     /// The counters of one processor in one pipeline: booked by the graph, not by processors.

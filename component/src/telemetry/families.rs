@@ -37,6 +37,7 @@ pub(super) struct Families {
     pub(super) receiver_accepted: PerSignal<IntCounterVec>,
     pub(super) receiver_refused: PerSignal<IntCounterVec>,
     pub(super) receiver_rejected: IntCounterVec,
+    pub(super) receiver_unconverted: IntCounterVec,
     pub(super) receiver_packets: IntCounterVec,
     pub(super) receiver_dropped_packets: IntCounterVec,
     pub(super) processor_incoming: IntCounterVec,
@@ -103,6 +104,11 @@ impl Families {
                 "sluice_receiver_rejected_items",
                 "Number of items that a receiver rejected one by one although their neighbours passed.",
                 &["receiver", "signal", "reason"],
+            ),
+            receiver_unconverted: basic.counter(
+                "sluice_receiver_unconverted_points",
+                "Number of samples that a receiver could not hand on as data points.",
+                &["receiver", "metric", "reason"],
             ),
             receiver_packets: basic.counter(
                 "sluice_receiver_packets",

@@ -1,4 +1,4 @@
-//! Data points that have no form in an exporter's format, by the metric's name.
+//! Data points that a receiver or an exporter could not convert, by the metric's name.
 
 use std::{
     collections::HashSet,
@@ -8,34 +8,34 @@ use std::{
 use prometheus::IntCounterVec;
 
 use super::families::Families;
-use crate::ids::ComponentRef;
+use crate::ids::{ComponentRef, Kind};
 
 /// Names that have series of their own; points of further metrics are counted without a name. Names come from outside.
 const MOST_NAMES: usize = 100;
 /// Bytes of the longest name that is told.
 const LONGEST_NAME: usize = 256;
 
-/// Counts what one exporter could not convert. Cloning shares the counters.
+/// Counts what one receiver or exporter could not convert. Cloning shares the counters.
 #[derive(Debug, Clone)]
 pub struct UnconvertedMetrics {
     family: IntCounterVec,
-    exporter: String,
+    component: String,
     names: Arc<Mutex<HashSet<Box<str>>>>,
 }
 
 impl UnconvertedMetrics {
-    pub(super) fn new(families: &Families, exporter: &ComponentRef) -> Self {
-        Self {
-            family: families.exporter_unconverted.clone(),
-            exporter: exporter.id().to_string(),
-            names: Arc::default(),
-        }
+    pub(super) fn new(families: &Families, component: &ComponentRef) -> Self {
+        let family = match component.kind() {
+            Kind::Receiver => &families.receiver_unconverted,
+            _ => &families.exporter_unconverted,
+        };
+        Self { family: family.clone(), component: component.id().to_string(), names: Arc::default() }
     }
 
-    /// Counts data points of `metric`, its name in OTLP, that are lost for `reason`.
+    /// Counts data points of `metric`, its name where it came from, that are lost for `reason`.
     pub fn add(&self, metric: &str, reason: &'static str, points: usize) {
         let name = if self.tells(metric) { metric } else { "" };
-        self.family.with_label_values(&[self.exporter.as_str(), name, reason]).inc_by(points as u64);
+        self.family.with_label_values(&[self.component.as_str(), name, reason]).inc_by(points as u64);
     }
 
     fn tells(&self, metric: &str) -> bool {

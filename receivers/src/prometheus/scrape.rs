@@ -20,6 +20,7 @@ pub(super) use appender::Appender;
 pub(super) use body::Counts;
 pub(super) use native::finest_schema;
 pub(super) use report::Report;
+pub(super) use series::Misplaced;
 use sluice_component::Permit;
 use sluice_formats::prometheus::{
     exposition::Format,

@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use sluice_component::{Budget, Consume, Host, Permit, Reason, quiet::Quiet};
+use sluice_component::{Budget, Consume, Host, Permit, Reason, quiet::Quiet, telemetry::UnconvertedMetrics};
 use sluice_formats::prometheus::to_otlp::RejectedSamples;
 use sluice_pdata::{Limits, Pdata, Signal};
 use tokio::sync::Semaphore;
 
-use super::{scrape::Counts, target::Target};
+use super::{scrape::Misplaced, target::Target};
 
 /// What all loops of a receiver share.
 pub(super) struct Shared {
@@ -23,6 +23,7 @@ pub(super) struct Shared {
     pub(super) largest_body: usize,
     /// As many large answers are read at once as there are processors; the others wait without holding a thread.
     pub(super) turns: Semaphore,
+    unconverted: UnconvertedMetrics,
     rejections: Mutex<Quiet>,
 }
 
@@ -33,8 +34,8 @@ impl Shared {
         // One target may not take the memory of all others.
         let largest_body = host.budget().limit() / 4;
         let turns = Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from));
-        let rejections = Mutex::default();
-        Self { next, host, limits, trim_metric_suffixes, seed, largest_body, turns, rejections }
+        let (unconverted, rejections) = (host.unconverted(), Mutex::default());
+        Self { next, host, limits, trim_metric_suffixes, seed, largest_body, turns, unconverted, rejections }
     }
 
     pub(super) fn budget(&self) -> &Budget {
@@ -62,33 +63,16 @@ impl Shared {
     }
 
     /// Counts samples of a good scrape that were not handed on, and tells of them now and then.
-    pub(super) fn count_rejected(&self, target: &Target, counts: &Counts, rejected: &RejectedSamples) {
-        let mut all = 0;
-        let untranslatable = ("unconvertible", rejected.samples() as u64);
-        for (reason, samples) in counts.dropped().chain([untranslatable]).filter(|(_, samples)| *samples > 0)
-        {
-            let samples = usize::try_from(samples).unwrap_or(usize::MAX);
-            self.host.rejected_at_the_door(Signal::Metrics, reason, samples);
-            all += samples;
+    pub(super) fn count_rejected(&self, target: &Target, rejected: &RejectedSamples) {
+        for (metric, reason, samples) in rejected.iter() {
+            self.unconverted.add(metric, reason, samples);
+            self.host.rejected_at_the_door(Signal::Metrics, Misplaced::word(reason), samples);
         }
-        if all == 0 {
-            return;
-        }
+        let Some((metric, reason, _)) = rejected.iter().next() else { return };
         let mut quiet = self.rejections.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((scrapes, samples)) = quiet.note(all) {
-            let component = self.host.component();
-            let first = rejected.iter().next().map(|(metric, reason, _)| format!("{metric}: {reason}"));
-            tracing::warn!(
-                %component,
-                target = target.shown(),
-                scrapes,
-                samples,
-                duplicates = counts.duplicates,
-                out_of_order = counts.out_of_order,
-                too_new = counts.too_new,
-                first,
-                "failed to add datapoint"
-            );
+        if let Some((scrapes, samples)) = quiet.note(rejected.samples()) {
+            let (component, target) = (self.host.component(), target.shown());
+            tracing::warn!(%component, target, scrapes, samples, metric, reason, "failed to add datapoint");
         }
     }
 }

@@ -153,10 +153,9 @@ impl Outcome {
                 return;
             }
         };
-        let by_rule = counts.dropped().map(|(reason, samples)| (String::new(), reason, samples));
-        let by_metric =
-            rejected.iter().map(|(metric, reason, samples)| (metric.to_owned(), reason, samples as u64));
-        self.dropped = by_rule.filter(|(_, _, samples)| *samples > 0).chain(by_metric).collect();
+        let dropped = rejected.iter();
+        self.dropped =
+            dropped.map(|(metric, reason, samples)| (metric.to_owned(), reason, samples as u64)).collect();
         self.data = Pdata::from_wire(Signal::Metrics, wire, &limits).ok().map(|(data, _)| data);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use sluice_component::{Permit, async_trait, quiet::Quiet};
+use sluice_component::{Permit, async_trait, quiet::Quiet, telemetry::UnconvertedMetrics};
 use sluice_formats::prometheus::{
     remote_write::{Known, Translated, Version, Written, to_otlp},
     to_otlp::RejectedSamples,
@@ -40,12 +40,13 @@ const EXEMPLARS_WRITTEN: HeaderName = HeaderName::from_static("x-prometheus-remo
 pub(super) struct Writes {
     intake: Arc<Intake>,
     known: Known,
+    unconverted: UnconvertedMetrics,
     rejections: Mutex<Quiet>,
 }
 
 impl Writes {
-    pub(super) fn new(intake: Arc<Intake>) -> Self {
-        Self { intake, known: Known::default(), rejections: Mutex::default() }
+    pub(super) fn new(intake: Arc<Intake>, unconverted: UnconvertedMetrics) -> Self {
+        Self { intake, known: Known::default(), unconverted, rejections: Mutex::default() }
     }
 
     /// Makes OTLP of a request, hands it over and waits for the verdict. Tells what was written, and what was not.
@@ -78,8 +79,11 @@ impl Writes {
         Ok((written, request.rejected, Admitted { rejected, ..admitted }))
     }
 
-    /// One line for many rejections.
+    /// Counts what is rejected by name and reason; one line for many of them.
     fn tell(&self, rejected: &RejectedSamples) {
+        for (metric, reason, samples) in rejected.iter() {
+            self.unconverted.add(metric, reason, samples);
+        }
         let mut quiet = self.rejections.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((requests, samples)) = quiet.note(rejected.samples())
             && let Some((metric, reason, _)) = rejected.iter().next()

@@ -56,7 +56,7 @@ impl Component for RemoteWrite {
     async fn start(&self, host: &Host) -> Result<(), StartError> {
         let Some(next) = self.outputs.get(Signal::Metrics) else { return Ok(()) };
         let intake = Arc::new(Intake::new(Signal::Metrics, next.clone(), host.clone()));
-        let writes = Arc::new(Writes::new(intake));
+        let writes = Arc::new(Writes::new(intake, host.unconverted()));
         self.server.start(&self.settings.server, host, writes).await
     }
 

@@ -208,13 +208,13 @@ impl Group {
             if part.value.is_nan() || part.value < below {
                 return Err("the buckets of a histogram are not numbers that ascend");
             }
-            scratch.counts.push(whole(part.value - below));
+            scratch.counts.push(between(below, part.value));
             below = part.value;
         }
         if total.is_some() && (count.is_nan() || count < below) {
             return Err("the count of a histogram is less than its last bucket");
         }
-        scratch.counts.push(if total.is_some() { whole(count - below) } else { 0 });
+        scratch.counts.push(if total.is_some() { between(below, count) } else { 0 });
         let point = HistogramPoint {
             attributes: &self.attributes,
             start_ms: self.start_ms,
@@ -253,6 +253,11 @@ fn sort(parts: &mut Vec<Part>) {
             is_same
         });
     }
+}
+
+/// What a bucket adds to those below it. All are cut to whole numbers before, so that buckets add up to the count.
+fn between(below: f64, count: f64) -> u64 {
+    whole(count).saturating_sub(whole(below))
 }
 
 /// Counts are floats in text; OTLP has whole ones.

@@ -493,15 +493,27 @@ async fn what_is_refused_is_offered_again_and_lost_only_when_the_next_scrape_is_
 }
 
 #[tokio::test]
-async fn misplaced_samples_are_counted_by_reason() {
-    let target = Target::start("a 1\na 2\nb 1 99999999999999\n").await;
+async fn what_is_not_handed_on_is_counted_by_reason_and_name() {
+    let target =
+        Target::start("a 1\na 2\nb 1 99999999999999\n# TYPE h histogram\nh_bucket{le=\"1\"} 1\n").await;
     let running = Running::job("", &[&target]).await;
     let scrape = running.find("a scrape", Scrape::is_up).await;
     assert_eq!((scrape.get("a"), scrape.points.contains_key("b")), ("1", false));
     until("the counts", || {
         let text = metrics(&running.process);
-        text.contains("reason=\"duplicate_timestamp\"") && text.contains("reason=\"too_far_in_future\"")
+        ["duplicate_timestamp", "too_far_in_future", "unconvertible"]
+            .iter()
+            .all(|reason| text.contains(&format!("sluice_receiver_rejected_items{{reason=\"{reason}\"")))
     })
     .await;
+    let text = metrics(&running.process);
+    for (metric, reason) in [
+        ("a", "the series was in the scrape already"),
+        ("b", "the timestamp is more than ten minutes ahead"),
+        ("h", "a histogram has no count"),
+    ] {
+        let line = format!("sluice_receiver_unconverted_points{{metric=\"{metric}\",reason=\"{reason}\"");
+        assert!(text.contains(&line), "{line}: {text}");
+    }
     running.stop().await;
 }

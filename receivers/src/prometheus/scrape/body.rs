@@ -25,27 +25,6 @@ pub(crate) struct Counts {
     pub(crate) kept: u64,
     /// Series that the scrape before did not have.
     pub(crate) added: u64,
-    /// Samples of a series that was in the answer already: dropped.
-    pub(crate) duplicates: u64,
-    /// Samples older than what their series had before: dropped.
-    pub(crate) out_of_order: u64,
-    /// Samples more than ten minutes ahead: dropped.
-    pub(crate) too_new: u64,
-    /// Samples without a form in OTLP: dropped.
-    pub(crate) untranslatable: u64,
-}
-
-impl Counts {
-    /// Samples that were dropped, by reason.
-    pub(crate) fn dropped(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        [
-            ("duplicate_timestamp", self.duplicates),
-            ("out_of_order", self.out_of_order),
-            ("too_far_in_future", self.too_new),
-            ("unconvertible", self.untranslatable),
-        ]
-        .into_iter()
-    }
 }
 
 impl Memory {
@@ -67,7 +46,7 @@ impl Memory {
                     counts.scraped += 1;
                     if let Some(series) = self.find(job, &sample, counts)? {
                         counts.kept += 1;
-                        self.append(job, series, &sample, at_ms, counts, appender)?;
+                        self.append(job, series, &sample, at_ms, appender)?;
                     }
                 }
             }
@@ -119,12 +98,11 @@ impl Memory {
         series: usize,
         sample: &exposition::Sample<'_>,
         at_ms: i64,
-        counts: &mut Counts,
         appender: &mut impl Appender,
     ) -> Result<(), String> {
         let own_time = sample.timestamp_ms.filter(|_| job.honor_timestamps);
         if own_time.is_some_and(|time| time > at_ms.saturating_add(MOST_AHEAD_MS)) {
-            counts.too_new += 1;
+            appender.reject(self.series.metric_name(series), Misplaced::TooFarAhead.reason());
             return Ok(());
         }
         let stamp = Stamp { is_own: own_time.is_some(), is_tracked: job.track_timestamps_staleness };
@@ -138,11 +116,8 @@ impl Memory {
             value: histogram.as_deref().map_or(sample.value, Value::Histogram),
             exemplars: sample.exemplars,
         };
-        match self.series.append(series, sample, stamp, &mut self.translation, appender) {
-            Ok(()) => {}
-            Err(Misplaced::Duplicate) => counts.duplicates += 1,
-            Err(Misplaced::OutOfOrder) => counts.out_of_order += 1,
-            Err(Misplaced::Untranslatable) => counts.untranslatable += 1,
+        if let Err(misplaced) = self.series.append(series, sample, stamp, &mut self.translation, appender) {
+            appender.reject(self.series.metric_name(series), misplaced.reason());
         }
         Ok(())
     }

@@ -87,13 +87,37 @@ pub(super) struct Stamp {
 
 /// Why a sample is not handed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Misplaced {
+pub(in super::super) enum Misplaced {
     /// The series was in this scrape already.
     Duplicate,
     /// It is older than the last one.
     OutOfOrder,
+    /// It is far ahead of this machine's clock.
+    TooFarAhead,
     /// Its labels have no form in OTLP.
     Untranslatable,
+}
+
+impl Misplaced {
+    /// For people and as a label.
+    pub(in super::super) const fn reason(self) -> &'static str {
+        match self {
+            Self::Duplicate => "the series was in the scrape already",
+            Self::OutOfOrder => "the sample is older than the one before",
+            Self::TooFarAhead => "the timestamp is more than ten minutes ahead",
+            Self::Untranslatable => "the labels have no form in OTLP",
+        }
+    }
+
+    /// The word for what is counted without the metric's name, for a reason of whatever kind.
+    pub(in super::super) fn word(reason: &str) -> &'static str {
+        let words = [
+            (Self::Duplicate, "duplicate_timestamp"),
+            (Self::OutOfOrder, "out_of_order"),
+            (Self::TooFarAhead, "too_far_in_future"),
+        ];
+        words.into_iter().find(|(own, _)| own.reason() == reason).map_or("unconvertible", |(_, word)| word)
+    }
 }
 
 impl Series {
@@ -245,6 +269,11 @@ impl SeriesCache {
         self.seen_texts += 1;
         self.texts.insert(text, series, self.scrape);
         self.take(text.len() + TEXT_COST)
+    }
+
+    /// What the metric of a series is called.
+    pub(super) fn metric_name(&self, number: usize) -> &str {
+        self.series.get(number).map_or("", |series| series.labels.metric_name())
     }
 
     /// Hands a sample on, unless it is misplaced.

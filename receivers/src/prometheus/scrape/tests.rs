@@ -8,9 +8,9 @@ use sluice_formats::prometheus::{
 use super::*;
 use crate::prometheus::settings::Config;
 
-/// Keeps samples as text, `name{labels} value @time`.
+/// Keeps samples as text, `name{labels} value @time`, and what is rejected, `name: reason`.
 #[derive(Debug, Default)]
-struct Recorder(Vec<String>);
+struct Recorder(Vec<String>, Vec<String>);
 
 impl Appender for Recorder {
     fn append(&mut self, labels: &Labels, _: &Series, sample: &Sample<'_>) {
@@ -28,8 +28,13 @@ impl Appender for Recorder {
         self.0.push(format!("{name}{{{}}} {value} @{at}", shown.join(",")));
     }
 
+    fn reject(&mut self, metric: &str, reason: &'static str) {
+        self.1.push(format!("{metric}: {}", Misplaced::word(reason)));
+    }
+
     fn clear(&mut self) {
         self.0.clear();
+        self.1.clear();
     }
 }
 
@@ -37,6 +42,8 @@ struct Target {
     job: Job,
     memory: Memory,
     clock: i64,
+    /// By the last scrape.
+    rejected: Vec<String>,
 }
 
 impl Target {
@@ -56,7 +63,7 @@ impl Target {
         let source = Source::Scrape { job: "a".into(), instance: "i".into(), resource: Vec::new() };
         let permit = Budget::new(1 << 20).reserve(0).unwrap();
         let memory = Memory::new(&job, &labels, Options { source, ..Options::default() }, permit);
-        Self { job, memory, clock: 0 }
+        Self { job, memory, clock: 0, rejected: Vec::new() }
     }
 
     /// Scrapes text 0.0.4 at the next of 1000, 2000, .. and settles.
@@ -72,6 +79,7 @@ impl Target {
         let (mut recorder, mut counts) = (Recorder::default(), Counts::default());
         let answer = Answer { format: Format::Text, body: body.as_bytes() };
         self.memory.scraped(&self.job, answer, self.clock, &mut counts, &mut recorder)?;
+        self.rejected = recorder.1;
         Ok((recorder.0, counts))
     }
 
@@ -153,12 +161,13 @@ fn series_with_their_own_time_do_not_end_unless_asked_for() {
 fn duplicates_and_what_is_out_of_order_or_too_far_ahead_are_dropped_and_counted() {
     let mut target = Target::new("");
     let (samples, counts) = target.scrape("a 1\na 2\nb{x=\"1\",y=\"2\"} 1\nb{y=\"2\",x=\"1\"} 2\n").unwrap();
-    assert_eq!((samples.len(), counts.duplicates, counts.kept), (2, 2, 4));
-    let (samples, counts) = target.scrape("c 1 1500\nc 2 1400\nc 3 1600\nd 1 602001\nd 1 602000\n").unwrap();
-    assert_eq!((counts.out_of_order, counts.too_new, counts.duplicates), (1, 1, 0));
+    assert_eq!((samples.len(), counts.kept), (2, 4));
+    assert_eq!(target.rejected, ["a: duplicate_timestamp", "b: duplicate_timestamp"]);
+    let samples = target.samples("c 1 1500\nc 2 1400\nc 3 1600\nd 1 602001\nd 1 602000\n");
+    assert_eq!(target.rejected, ["c: out_of_order", "d: too_far_in_future"]);
     assert_eq!(samples.iter().filter(|sample| sample.starts_with(['c', 'd'])).count(), 3);
-    let (_, counts) = target.scrape("c 4 1599\n").unwrap();
-    assert_eq!(counts.out_of_order, 1);
+    target.samples("c 4 1599\n");
+    assert_eq!(target.rejected, ["c: out_of_order"]);
 }
 
 #[test]
@@ -244,7 +253,7 @@ fn reports_are_told_and_end_with_the_target() {
     let report = Report {
         is_up: true,
         duration: std::time::Duration::from_millis(250),
-        counts: Counts { scraped: 5, kept: 4, added: 3, ..Counts::default() },
+        counts: Counts { scraped: 5, kept: 4, added: 3 },
         body_size: Some(77),
         timeout: std::time::Duration::from_secs(10),
     };

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::fetch::{Body, Fetched};
 use crate::prometheus::{
     job::Job,
-    scrape::{Answer, Counts, Memory, Report},
+    scrape::{Answer, Memory, Report},
     shared::Shared,
     target::Target,
 };
@@ -23,7 +23,6 @@ pub(super) struct Workspace {
     memory: Memory,
     transaction: Transaction,
     rejected: RejectedSamples,
-    counts: Counts,
 }
 
 /// What is to be done.
@@ -46,7 +45,7 @@ impl Workspace {
     pub(super) fn new(shared: &Shared, job: &Job, target: &Target, permit: Permit) -> Self {
         let (memory, transaction) =
             translation(job, target, shared.trim_metric_suffixes, &shared.limits, permit);
-        Self { memory, transaction, rejected: RejectedSamples::default(), counts: Counts::default() }
+        Self { memory, transaction, rejected: RejectedSamples::default() }
     }
 
     /// The target is scraped by another job from now on.
@@ -66,8 +65,7 @@ impl Workspace {
 
     /// Counts and tells the samples that were not handed on, though the scrape was good.
     pub(super) fn tell_rejected(&mut self, shared: &Shared, target: &Target) {
-        let (counts, rejected) = (std::mem::take(&mut self.counts), std::mem::take(&mut self.rejected));
-        shared.count_rejected(target, &counts, &rejected);
+        shared.count_rejected(target, &std::mem::take(&mut self.rejected));
     }
 
     fn do_work(&mut self, shared: &Shared, job: &Job, work: Work) -> (Option<Pdata>, Option<String>) {
@@ -106,10 +104,7 @@ impl Workspace {
             self.finish(shared, Some(permit))
         });
         match good {
-            Ok(data) => {
-                self.counts = report.counts;
-                (Some(data), None)
-            }
+            Ok(data) => (Some(data), None),
             Err(error) => {
                 report.is_up = false;
                 report.duration = started.elapsed();

@@ -200,6 +200,8 @@ async fn a_bad_series_is_400_and_the_others_are_kept() {
     assert_eq!(stand.sink.items(), 3);
     let line = r#"sluice_receiver_rejected_items{reason="invalid",receiver="prometheus_remote_write",signal="metrics"} 2"#;
     assert!(metrics(&stand.process).contains(line), "{}", metrics(&stand.process));
+    let by_name = r#"sluice_receiver_unconverted_points{metric="b",reason="the count of a native histogram is not the sum of its buckets",receiver="prometheus_remote_write"} 1"#;
+    assert!(metrics(&stand.process).contains(by_name), "{}", metrics(&stand.process));
     stand.stop().await;
 }
 

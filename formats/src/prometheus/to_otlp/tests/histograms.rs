@@ -71,6 +71,22 @@ fn buckets_that_contradict_each_other_are_rejected() {
     }
 }
 
+/// Such as a rate of buckets under the name and type of a histogram. OTLP has whole counts.
+#[test]
+fn fractions_of_counts_are_cut_off_and_buckets_add_up_to_the_count() {
+    let body = "# TYPE h histogram\nh_bucket{le=\"1\"} 1.5\nh_bucket{le=\"2\"} 3\nh_count 4.75\nh_sum 2.5\n\
+                # TYPE s summary\ns_count 1.5\n";
+    assert_eq!(
+        scraped(body),
+        [
+            "h histogram prometheus.type=histogram",
+            "  @1000 count 4 sum Some(2.5) [1.0, 2.0] [1, 2, 1]",
+            "s summary prometheus.type=summary",
+            "  @1000 count 1 sum 0",
+        ]
+    );
+}
+
 #[test]
 fn samples_of_one_point_have_one_time() {
     let body = "# TYPE h histogram\nh_bucket{le=\"1\"} 1 1\nh_count 4 2\nh_bucket{le=\"2\"} 2 1\n";
