@@ -175,6 +175,18 @@ class TestMetrics:
         assert callers(whole(lambda: demo.jaeger(exemplar["labels"]["trace_id"]))) == CALLERS
 
 
+    def test_every_graph_of_the_dashboard_has_data(self, demo, via):
+        dashboard = json.loads((RUN_LOCAL.parent / "grafana" / "dashboards" / "shop.json").read_text())
+        asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"] if "expr" in target]
+        assert len(asked) >= 8
+        for promql in asked:
+            promql = promql.replace("$via", via).replace("$__rate_interval", "1m")
+            if "dropped|rejected" in promql:
+                assert demo.query(promql) == [], "nothing is lost"
+            else:
+                demo.wait_query(promql)
+
+
 def test_logs_reach_a_backend_and_a_file(demo, trace):
     def services(request: dict) -> set[str]:
         """Those with a log record of this trace."""

@@ -44,9 +44,10 @@ class Stack:
         self._services, self._folder = services, folder
         self._children: dict[str, subprocess.Popen] = {}
 
-    def start(self):
-        """All of them at once. The folder gets a log of each."""
-        for name, service in self._services.items():
+    def start(self, *names: str):
+        """Does not wait for them. The folder gets a log of each."""
+        for name in names:
+            service = self._services[name]
             with (self._folder / f"{name}.log").open("wb") as log:
                 # In a session of its own: Ctrl-C does not reach it, and it is stopped in its turn.
                 self._children[name] = subprocess.Popen(

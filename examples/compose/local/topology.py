@@ -16,7 +16,6 @@ SMALL_JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
 def services(ports: Ports, folder: Path) -> dict[str, Service]:
-    """In the order in which they are started: those that take longest come first."""
     at = {name: f"127.0.0.1:{of['http']}" for name, of in ports.items() if "http" in of}
     return {
         **_backends(ports, at, folder),
@@ -73,6 +72,7 @@ def _sluice(ports: Ports, at: dict[str, str], folder: Path) -> Service:
     # A backend for logs of your own may take the place of the one that is started here.
     env["LOGS"] = os.environ.get("LOGS", f"127.0.0.1:{ports['logs']['otlp']}")
     env["LOG_FILE"] = str(folder / "logs.jsonl")
+    env["SLUICE_SHUTDOWN_TIMEOUT"] = "20s"
     command = [_sluice_program(), "--config", str(HERE / "sluice.yaml")]
     return Service(command, f"http://127.0.0.1:{ports['sluice']['health']}", env)
 
@@ -83,7 +83,9 @@ def _demo(sluice: dict[str, int], at: dict[str, str]) -> dict[str, Service]:
             "OTEL_SERVICE_NAME": name,
             "OTEL_RESOURCE_ATTRIBUTES": f"service.namespace=demo,service.instance.id={name}-1",
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{sluice[port]}",
+            # Milliseconds; shorter than the SDKs' own, to see something soon.
             "OTEL_METRIC_EXPORT_INTERVAL": "2000",
+            "OTEL_BSP_SCHEDULE_DELAY": "1000",
             **more,
         }
 

@@ -24,10 +24,14 @@ def show(stack: Stack, ports: Ports, folder: Path, began: float):
     def say(text: str):
         print(f"{time.monotonic() - began:5.1f} s  {text}", flush=True)
 
-    say(f"started; logs are in {folder}")
-    for name in ports:
-        stack.wait_ready(name)
-    say("ready: " + ", ".join(ports))
+    # With the shop come the customers, so it opens last. What takes longest to start is started first.
+    others = ("zipkin", "jaeger", "prometheus", "logs", "sluice", "fraud", "payment", "warehouse", "stock")
+    for names in (others, ("shop",)):
+        stack.start(*names)
+        say(f"started {', '.join(names)}")
+        for name in names:
+            stack.wait_ready(name)
+    say(f"all are ready; their logs are in {folder}")
 
     checkout = stack.wait(lambda: get(f"{url['shop']}/checkout"), "a checkout")
     trace = checkout["trace_id"]
