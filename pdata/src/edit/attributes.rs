@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::value::NewValue;
 use crate::view::{AnyValueView, AttributeView, Text, View};
-use crate::wire::{Fields, WireType, Write, fields, varint_len};
+use crate::wire::{Fields, Key, Reader, WireType, Write, fields, varint_len};
 
 /// Fields of `KeyValue`.
 const KEY: u32 = 1;
@@ -70,20 +70,26 @@ impl<'a> AttributesEdit<'a> {
         (self.message, self.number, self.edited) = (message, number, false);
         self.entries.clear();
         self.made.clear();
-        let mut at = 0;
-        for field in fields(message) {
-            let start = at;
-            at += field.raw.len();
-            if let Some(sent) = field.len_value().filter(|_| field.number == number) {
-                let key = key_of(sent);
-                self.entries.push(Entry {
-                    tail: tail(key),
-                    key_len: key.len(),
-                    sent,
-                    at: start..at,
-                    now: Now::AsSent,
-                });
+        let attribute = Key::new(number, WireType::Len);
+        let mut reader = Reader::new(message);
+        while !reader.is_empty() {
+            let start = message.len() - reader.rest().len();
+            let Ok(key) = reader.key() else { break };
+            if key != attribute {
+                if reader.skip(key).is_err() {
+                    break;
+                }
+                continue;
             }
+            let Ok(sent) = reader.bytes() else { break };
+            let (key, end) = (key_of(sent), message.len() - reader.rest().len());
+            self.entries.push(Entry {
+                tail: tail(key),
+                key_len: key.len(),
+                sent,
+                at: start..end,
+                now: Now::AsSent,
+            });
         }
     }
 

@@ -276,6 +276,20 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Passes over the value that follows `key`: as [`Reader::value`], and quicker.
+    ///
+    /// # Errors
+    /// As [`Reader::value`].
+    #[inline]
+    pub fn skip(&mut self, key: Key) -> Result<(), Fault> {
+        match key.wire_type() {
+            Some(WireType::Len) => self.bytes().map(drop),
+            Some(WireType::Fixed64) => self.fixed64().map(drop),
+            Some(WireType::Varint) => self.varint().map(drop),
+            _ => self.value(key).map(drop),
+        }
+    }
+
     /// The next field, or `None` at the end of the message.
     ///
     /// # Errors

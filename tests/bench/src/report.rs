@@ -36,6 +36,10 @@ impl Figures {
 /// Each contender against the first of the relays that it can be compared with.
 const REFERENCES: [&str; 3] = ["relay-bytes", "relay-bytes-gzip", "relay-decode"];
 
+/// What edits, against the same that passes everything through.
+const EDITS: [&str; 2] = ["sluice-resource", "sluice-attributes"];
+const PASS_THROUGH: &str = "sluice";
+
 pub(crate) fn print(figures: &[Figures], items: u64) {
     let mut names: Vec<&str> = Vec::new();
     for one in figures {
@@ -83,6 +87,9 @@ pub(crate) fn print(figures: &[Figures], items: u64) {
         for name in names.iter().filter(|name| !REFERENCES.contains(name)) {
             println!("{name} / {reference}: {:.2}", cost(name) / cost(reference));
         }
+    }
+    for name in EDITS.into_iter().filter(|name| names.contains(name) && names.contains(&PASS_THROUGH)) {
+        println!("{name} / {PASS_THROUGH}: {:.2}", cost(name) / cost(PASS_THROUGH));
     }
 }
 

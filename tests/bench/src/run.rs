@@ -84,10 +84,15 @@ fn contenders(options: &Options) -> Result<Vec<Contender>, Failure> {
                 Box::new(move |to| relay("relay-bytes", to, &["--gzip", &level.to_string()]))
             }
             "relay-decode" => Box::new(|to| relay("relay-decode", to, &[])),
-            "sluice" | "sluice-gzip" | "sluice-http" => {
+            "sluice" | "sluice-gzip" | "sluice-http" | "sluice-resource" | "sluice-attributes" => {
                 let binary = sluice_binary(options)?;
                 let compression = if name == "sluice-gzip" { "gzip" } else { "none" };
-                Box::new(move |to| Ok(sluice(&binary, to, protocol, compression)))
+                let edits = match name.as_str() {
+                    "sluice-resource" => Some(("resource", RESOURCE)),
+                    "sluice-attributes" => Some(("attributes", ATTRIBUTES)),
+                    _ => None,
+                };
+                Box::new(move |to| Ok(sluice(&binary, to, protocol, compression, edits)))
             }
             unknown => return Err(format!("unknown contender {unknown:?}").into()),
         };
@@ -120,9 +125,31 @@ fn sluice_binary(options: &Options) -> Result<PathBuf, Failure> {
     Ok(binary)
 }
 
-/// As a user would write it: the limiter first, `batch` with its defaults, one exporter with its queue.
-fn sluice(binary: &Path, to: Addresses, protocol: Protocol, compression: &str) -> Command {
+/// Two attributes more for each resource.
+const RESOURCE: &str = "{attributes: [
+    {key: k8s.cluster.name, value: eu-west-1, action: insert},
+    {key: k8s.namespace.name, value: shop, action: insert}]}";
+/// Two attributes more for each span, and another name for one that all of them have.
+const ATTRIBUTES: &str = "{actions: [
+    {key: k8s.cluster.name, value: eu-west-1, action: insert},
+    {key: k8s.namespace.name, value: shop, action: insert},
+    {key: http.method, from_attribute: http.request.method, action: upsert},
+    {key: http.request.method, action: delete}]}";
+
+/// As a user would write it: the limiter first, `batch` with its defaults, one exporter with its queue. `edits` is a
+/// processor between the two, with its settings.
+fn sluice(
+    binary: &Path,
+    to: Addresses,
+    protocol: Protocol,
+    compression: &str,
+    edits: Option<(&str, &str)>,
+) -> Command {
     let Addresses { listen, sink } = to;
+    let (settings, name) = match edits {
+        Some((name, settings)) => (format!("{name}: {settings}"), format!("{name}, ")),
+        None => Default::default(),
+    };
     let protocol = protocol.as_str();
     let config = format!(
         "
@@ -130,12 +157,13 @@ receivers: {{otlp: {{protocols: {{{protocol}: {{endpoint: '{listen}'}}}}}}}}
 processors:
   memory_limiter: {{check_interval: 1s, limit_mib: 1024}}
   batch: {{}}
+  {settings}
 exporters:
   otlp_grpc: {{endpoint: '{sink}', tls: {{insecure: true}}, compression: {compression}}}
 service:
   telemetry: {{logs: {{level: warn}}, metrics: {{level: none}}}}
   pipelines:
-    traces: {{receivers: [otlp], processors: [memory_limiter, batch], exporters: [otlp_grpc]}}
+    traces: {{receivers: [otlp], processors: [memory_limiter, {name}batch], exporters: [otlp_grpc]}}
 "
     );
     let mut command = Command::new(binary);
