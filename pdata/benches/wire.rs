@@ -15,7 +15,7 @@ use payload::{ITEMS, encode};
 use sluice_pdata::otlp::{
     ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest, Message,
 };
-use sluice_pdata::{AttributesEdit, Limits, Pdata, RecordEditor, Signal};
+use sluice_pdata::{AttributesEdit, EncodedAttribute, Limits, Pdata, RecordEditor, Signal};
 
 fn main() {
     for signal in Signal::ALL {
@@ -125,18 +125,25 @@ fn edit_resources(bencher: Bencher<'_, '_>, signal: Signal) {
 #[divan::bench(args = Signal::ALL)]
 fn edit_records(bencher: Bencher<'_, '_>, signal: Signal) {
     let request = pdata(signal);
-    per_item(bencher, signal).with_inputs(|| request.clone()).bench_values(|mut request| {
-        request.edit_records(&mut TwoInsertsAndARename);
+    let mut editor = TwoInsertsAndARename([
+        EncodedAttribute::new("deployment.environment.name", "production"),
+        EncodedAttribute::new("k8s.cluster.name", "eu-west-1"),
+    ]);
+    per_item(bencher, signal).with_inputs(|| request.clone()).bench_local_values(|mut request| {
+        request.edit_records(&mut editor);
         request
     });
 }
 
-struct TwoInsertsAndARename;
+struct TwoInsertsAndARename([EncodedAttribute; 2]);
 
 impl RecordEditor for TwoInsertsAndARename {
     fn record(&mut self, _: &[u8], attributes: &mut AttributesEdit<'_>) {
-        attributes.insert("deployment.environment.name", "production");
-        attributes.insert("k8s.cluster.name", "eu-west-1");
+        for (key, new) in ["deployment.environment.name", "k8s.cluster.name"].into_iter().zip(&self.0) {
+            if attributes.find(key).is_none() {
+                attributes.put(new, None);
+            }
+        }
         if let Some(from) = attributes.find("http.request.method") {
             let to = attributes.find("http.method");
             attributes.copy(from, "http.method", to);

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use payload::encode;
 use sluice_pdata::otlp::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use sluice_pdata::otlp::{ExportTraceServiceRequest, Message};
-use sluice_pdata::{Limits, Pdata, Signal, WireError};
+use sluice_pdata::{AttributesEdit, Limits, Pdata, RecordEditor, Signal, WireError};
 
 fn body(signal: Signal) -> Bytes {
     match signal {
@@ -53,6 +53,26 @@ fn joining_allocates_for_the_list_of_chunks_alone() {
     });
     assert_eq!(batch.items(), 100 * payload::ITEMS);
     assert!(info.count_total < 20, "{info:?}");
+}
+
+#[test]
+fn edits_of_records_allocate_by_request() {
+    struct Edits;
+    impl RecordEditor for Edits {
+        fn record(&mut self, _: &[u8], attributes: &mut AttributesEdit<'_>) {
+            attributes.insert("first", "new");
+            attributes.upsert("first", "newer");
+            if let Some(from) = attributes.find("first") {
+                attributes.copy(from, "second", None);
+            }
+            attributes.delete("http.request.method");
+        }
+    }
+    for signal in Signal::ALL {
+        let mut data = pdata(signal);
+        let (info, ()) = allocations(|| data.edit_records(&mut Edits));
+        assert!(info.count_total < 16, "{signal}: {info:?}");
+    }
 }
 
 #[test]

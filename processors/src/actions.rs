@@ -12,7 +12,7 @@ use regex::{CaptureLocations, Regex};
 use sha1::{Digest as _, Sha1};
 use sluice_component::Request;
 use sluice_pdata::{
-    AttributesEdit, EncodedValue, Place,
+    AttributesEdit, EncodedAttribute, Place,
     view::{AnyValueView, Text, TextWriter},
 };
 
@@ -30,7 +30,7 @@ pub(crate) struct Actions(Vec<Compiled>);
 /// One action.
 #[derive(Debug)]
 enum Compiled {
-    Put { key: String, when: When, source: Source, default: Option<EncodedValue> },
+    Put { key: String, when: When, source: Source, default: Option<EncodedAttribute> },
     Delete(Targets),
     Hash(Targets),
     Extract { key: String, pattern: Regex, names: Vec<String> },
@@ -56,7 +56,7 @@ impl Actions {
     /// The actions for the data of one request.
     pub(crate) fn run(&self, request: &Request) -> Run<'_> {
         let context = self.0.iter().map(|action| match action {
-            Compiled::Put { source: Source::Context(context), .. } => context.value(request),
+            Compiled::Put { key, source: Source::Context(context), .. } => context.attribute(key, request),
             _ => None,
         });
         // Most lists ask nothing of the context: then there is nothing to allocate.
@@ -71,7 +71,7 @@ impl Actions {
 pub(crate) struct Run<'a> {
     actions: &'a Actions,
     /// What the context has for each action; empty if none asks.
-    context: Vec<Option<EncodedValue>>,
+    context: Vec<Option<EncodedAttribute>>,
     /// Room for the text of a value.
     text: Vec<u8>,
     /// Room for the groups of each `extract`, made when it is first needed.
@@ -116,8 +116,8 @@ fn put(
     key: &str,
     when: When,
     source: &Source,
-    context: Option<&EncodedValue>,
-    default: Option<&EncodedValue>,
+    context: Option<&EncodedAttribute>,
+    default: Option<&EncodedAttribute>,
 ) {
     let to = attributes.find(key);
     if matches!((when, to), (When::Absent, Some(_)) | (When::Present, None)) {
@@ -134,10 +134,8 @@ fn put(
             None
         }
     };
-    match (value.or(default), to) {
-        (Some(value), Some(to)) => attributes.set(to, value),
-        (Some(value), None) => attributes.add(key, value),
-        (None, _) => {}
+    if let Some(value) = value.or(default) {
+        attributes.put(value, to);
     }
 }
 

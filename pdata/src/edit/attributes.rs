@@ -2,13 +2,10 @@
 
 use std::ops::Range;
 
+use super::pair::{EncodedAttribute, KeyTail, key_of, put_attribute, put_copy, value_of};
 use super::value::NewValue;
 use crate::view::{AnyValueView, AttributeView, Text, View};
-use crate::wire::{Fields, Key, Reader, WireType, Write, fields, varint_len};
-
-/// Fields of `KeyValue`.
-const KEY: u32 = 1;
-const VALUE: u32 = 2;
+use crate::wire::{Key, Reader, WireType};
 
 /// The attributes of one resource or record, to be edited. What is not touched, and unknown fields, stay as they are.
 /// What is new comes behind all others.
@@ -34,9 +31,7 @@ pub struct Place(usize);
 
 #[derive(Debug)]
 struct Entry<'a> {
-    /// The end of the key: nearly always tells it from all others.
-    tail: u64,
-    key_len: usize,
+    key: KeyTail,
     /// The `KeyValue` as it was sent; empty if it is new.
     sent: &'a [u8],
     /// Where its field stands in the message; new ones stand at the end.
@@ -82,14 +77,9 @@ impl<'a> AttributesEdit<'a> {
                 continue;
             }
             let Ok(sent) = reader.bytes() else { break };
-            let (key, end) = (key_of(sent), message.len() - reader.rest().len());
-            self.entries.push(Entry {
-                tail: tail(key),
-                key_len: key.len(),
-                sent,
-                at: start..end,
-                now: Now::AsSent,
-            });
+            let end = message.len() - reader.rest().len();
+            let key = KeyTail::of(key_of(sent));
+            self.entries.push(Entry { key, sent, at: start..end, now: Now::AsSent });
         }
     }
 
@@ -207,29 +197,39 @@ impl<'a> AttributesEdit<'a> {
         let now = Now::Made { field: start..self.made.len(), header };
         match to {
             Some(to) => self.becomes(to, now),
-            None => self.is_new(key, now),
+            None => self.is_new(KeyTail::of(key.as_bytes()), now),
         }
     }
 
-    /// Adds an attribute that is not there yet.
-    pub fn add<'v>(&mut self, key: &str, value: impl Into<NewValue<'v>>) {
+    /// Puts an attribute that was encoded before in the place `to`, where there is one with its key, or else adds it.
+    #[inline]
+    pub fn put(&mut self, attribute: &EncodedAttribute, to: Option<Place>) {
         let start = self.made.len();
-        let header = put_attribute(self.number, key.as_bytes(), value.into(), &mut self.made);
-        self.is_new(key, Now::Made { field: start..self.made.len(), header });
+        let header = attribute.put(self.number, &mut self.made);
+        let now = Now::Made { field: start..self.made.len(), header };
+        match to {
+            Some(to) => self.becomes(to, now),
+            None => self.is_new(attribute.key_tail(), now),
+        }
     }
 
-    fn is_new(&mut self, key: &str, now: Now) {
-        let (end, key) = (self.message.len(), key.as_bytes());
-        self.entries.push(Entry { tail: tail(key), key_len: key.len(), sent: &[], at: end..end, now });
+    fn add<'v>(&mut self, key: &str, value: impl Into<NewValue<'v>>) {
+        let start = self.made.len();
+        let header = put_attribute(self.number, key.as_bytes(), value.into(), &mut self.made);
+        self.is_new(KeyTail::of(key.as_bytes()), Now::Made { field: start..self.made.len(), header });
+    }
+
+    fn is_new(&mut self, key: KeyTail, now: Now) {
+        let end = self.message.len();
+        self.entries.push(Entry { key, sent: &[], at: end..end, now });
         self.edited = true;
     }
 
     /// What is at `place` becomes something else; those behind it with the same key go.
     fn becomes(&mut self, place: Place, now: Now) {
         let Some(entry) = self.entries.get(place.0) else { return };
-        let (tail, key_len) = (entry.tail, entry.key_len);
         let rest = self.entries.get(place.0 + 1..).unwrap_or_default();
-        if rest.iter().any(|entry| entry.tail == tail && entry.key_len == key_len) {
+        if rest.iter().any(|other| other.key == entry.key) {
             let key = key_of(self.pair(entry)).to_vec();
             let mut from = place.0 + 1;
             while let Some(Place(other)) = self.find_from(from, &key) {
@@ -247,12 +247,9 @@ impl<'a> AttributesEdit<'a> {
 
     #[inline]
     fn find_from(&self, from: usize, key: &[u8]) -> Option<Place> {
-        let (tail, entries) = (tail(key), self.entries.get(from..).unwrap_or_default());
+        let (tail, entries) = (KeyTail::of(key), self.entries.get(from..).unwrap_or_default());
         let found = entries.iter().position(|entry| {
-            entry.tail == tail
-                && entry.key_len == key.len()
-                && entry.now != Now::Gone
-                && (key.len() <= TAIL || key_of(self.pair(entry)) == key)
+            entry.key == tail && entry.now != Now::Gone && (tail.is_all() || key_of(self.pair(entry)) == key)
         })?;
         Some(Place(from + found))
     }
@@ -281,7 +278,7 @@ impl<'a> AttributesEdit<'a> {
     }
 
     /// Appends the message after the edits.
-    pub(super) fn put(&self, out: &mut Vec<u8>) {
+    pub(super) fn put_message(&self, out: &mut Vec<u8>) {
         let mut copied = 0;
         for entry in &self.entries {
             let new = match &entry.now {
@@ -295,67 +292,4 @@ impl<'a> AttributesEdit<'a> {
         }
         out.extend_from_slice(self.message.get(copied..).unwrap_or_default());
     }
-}
-
-/// How many bytes of a key [`tail`] tells.
-const TAIL: usize = 8;
-
-/// The last bytes of a key, of which many begin alike.
-#[inline]
-fn tail(key: &[u8]) -> u64 {
-    match key.last_chunk::<TAIL>() {
-        Some(last) => u64::from_le_bytes(*last),
-        None => key.iter().fold(0, |tail, byte| tail << 8 | u64::from(*byte)),
-    }
-}
-
-/// The key of a `KeyValue`, which nearly always comes first and is short.
-#[inline]
-fn key_of(pair: &[u8]) -> &[u8] {
-    const FIRST: u8 = 1 << 3 | WireType::Len as u8;
-    if let [FIRST, len @ 0..=0x7F, rest @ ..] = pair
-        && let Some(key) = rest.get(..usize::from(*len))
-    {
-        return key;
-    }
-    field_of(fields(pair), KEY).unwrap_or_default()
-}
-
-/// The `AnyValue` of a `KeyValue`, if it has one.
-fn value_of(pair: &[u8]) -> Option<&[u8]> {
-    field_of(fields(pair), VALUE)
-}
-
-fn field_of(mut fields: Fields<'_>, number: u32) -> Option<&[u8]> {
-    fields.find(|field| field.number == number).and_then(|field| field.len_value())
-}
-
-/// Appends the attribute as field `number`; tells where its `KeyValue` begins.
-fn put_attribute(number: u32, key: &[u8], value: NewValue<'_>, out: &mut Vec<u8>) -> usize {
-    let value_len = value.encoded_len();
-    let header = put_header(number, key, Some(value_len), out);
-    out.put_key(VALUE, WireType::Len);
-    out.put_varint(value_len as u64);
-    value.put(out);
-    header
-}
-
-/// The same with a value that is encoded already.
-fn put_copy(number: u32, key: &[u8], value: Option<&[u8]>, out: &mut Vec<u8>) -> usize {
-    let header = put_header(number, key, value.map(<[u8]>::len), out);
-    if let Some(value) = value {
-        out.put_bytes_field(VALUE, value);
-    }
-    header
-}
-
-/// Appends the beginning of an attribute up to its value; tells where its `KeyValue` begins.
-fn put_header(number: u32, key: &[u8], value_len: Option<usize>, out: &mut Vec<u8>) -> usize {
-    let len = |len: usize| 1 + varint_len(len as u64) + len;
-    let start = out.len();
-    out.put_key(number, WireType::Len);
-    out.put_varint((len(key.len()) + value_len.map_or(0, len)) as u64);
-    let header = out.len() - start;
-    out.put_bytes_field(KEY, key);
-    header
 }

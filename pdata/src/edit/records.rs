@@ -1,5 +1,8 @@
 //! The attributes of records: spans, data points and log records.
 
+#[cfg(test)]
+mod tests;
+
 use super::AttributesEdit;
 use crate::view::{ResourceView, ScopeView, Text, View};
 use crate::wire::{Field, WireType, Write, fields};
@@ -131,7 +134,7 @@ impl<'c, E: RecordEditor> Pass<'_, 'c, E> {
         let len = self.attributes.len();
         self.out.put_key(field.number, WireType::Len);
         self.out.put_varint(len as u64);
-        self.attributes.put(&mut self.out);
+        self.attributes.put_message(&mut self.out);
     }
 
     fn keep(&mut self, field: &Field<'_>) {

@@ -38,7 +38,7 @@ pub(crate) fn request(chunk: &[u8], edit: &mut impl FnMut(&mut AttributesEdit<'_
         out.extend_from_slice(before);
         out.put_key(RESOURCE, WireType::Len);
         out.put_varint(len as u64);
-        attributes.put(&mut out);
+        attributes.put_message(&mut out);
         out.extend_from_slice(behind);
     }
     if copied == 0 {
@@ -69,7 +69,7 @@ pub(crate) fn resource(resource: &mut Option<Resource>, edit: &mut impl FnMut(&m
     edit(&mut attributes);
     if attributes.is_edited() {
         let mut new = Vec::with_capacity(attributes.len());
-        attributes.put(&mut new);
+        attributes.put_message(&mut new);
         #[expect(clippy::expect_used, reason = "encoded here, from structs and valid edits")]
         let new = Resource::decode(new.as_slice()).expect("an edited resource decodes");
         *resource = Some(new);

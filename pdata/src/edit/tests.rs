@@ -10,66 +10,118 @@ use crate::testing::{as_structs, decode, pdata};
 use crate::view::AnyValueView;
 
 #[derive(Debug, Clone)]
-enum Op {
+pub(super) enum Op {
     Insert(String, i64),
     Update(String, i64),
     Upsert(String, i64),
     Delete(String),
+    Copy(String, String),
+    /// All whose key has so many bytes.
+    SetWhere(usize, i64),
+    DeleteWhere(usize),
 }
 
-/// Keys that the arbitrary resources have, and others.
-fn ops() -> impl Strategy<Value = Vec<Op>> {
-    let key = || proptest::sample::select(vec!["", "a", "b", "/", "é", "漢", "aa", "service.name"]);
+/// On keys that the arbitrary messages have, and others.
+pub(super) fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let key = || {
+        let keys = ["", "a", "b", "/", "é", "漢", "aa", "service.name", "a key of more than 127 bytes"];
+        proptest::sample::select(keys.map(|key| key.repeat(key.len() / 28 * 4 + 1)).to_vec())
+    };
     let op = prop_oneof![
-        (key(), any::<i64>()).prop_map(|(key, value)| Op::Insert(key.into(), value)),
-        (key(), any::<i64>()).prop_map(|(key, value)| Op::Update(key.into(), value)),
-        (key(), any::<i64>()).prop_map(|(key, value)| Op::Upsert(key.into(), value)),
-        key().prop_map(|key| Op::Delete(key.into())),
+        (key(), any::<i64>()).prop_map(|(key, value)| Op::Insert(key, value)),
+        (key(), any::<i64>()).prop_map(|(key, value)| Op::Update(key, value)),
+        (key(), any::<i64>()).prop_map(|(key, value)| Op::Upsert(key, value)),
+        key().prop_map(Op::Delete),
+        (key(), key()).prop_map(|(from, to)| Op::Copy(from, to)),
+        (0usize..4, any::<i64>()).prop_map(|(len, value)| Op::SetWhere(len, value)),
+        (0usize..4).prop_map(Op::DeleteWhere),
     ];
-    vec(op, 0..4)
+    vec(op, 0..6)
 }
 
-fn apply(ops: &[Op], resource: &mut AttributesEdit<'_>) {
+pub(super) fn apply(ops: &[Op], attributes: &mut AttributesEdit<'_>) {
     for op in ops {
         match op {
-            Op::Insert(key, value) => assert_ne!(resource.get(key).is_some(), resource.insert(key, *value)),
-            Op::Update(key, value) => assert_eq!(resource.get(key).is_some(), resource.update(key, *value)),
-            Op::Upsert(key, value) => resource.upsert(key, *value),
-            Op::Delete(key) => assert_eq!(resource.get(key).is_some(), resource.delete(key)),
+            Op::Insert(key, value) => {
+                assert_ne!(attributes.get(key).is_some(), attributes.insert(key, *value));
+            }
+            Op::Update(key, value) => {
+                assert_eq!(attributes.get(key).is_some(), attributes.update(key, *value));
+            }
+            Op::Upsert(key, value) => attributes.upsert(key, *value),
+            Op::Delete(key) => assert_eq!(attributes.get(key).is_some(), attributes.delete(key)),
+            Op::Copy(from, key) => {
+                if let Some(from) = attributes.find(from) {
+                    attributes.copy(from, key, attributes.find(key));
+                }
+            }
+            Op::SetWhere(len, value) => {
+                each(attributes, *len, |attributes, place| attributes.set(place, *value));
+            }
+            Op::DeleteWhere(len) => each(attributes, *len, |attributes, place| attributes.remove(place)),
         }
     }
 }
 
-/// The same on structs, written without regard to cost.
-fn apply_to_struct(ops: &[Op], resource: &mut Option<Resource>) {
+fn each(attributes: &mut AttributesEdit<'_>, len: usize, what: impl Fn(&mut AttributesEdit<'_>, Place)) {
+    let mut next = attributes.find_where(None, |key| key.len() == len);
+    while let Some(place) = next {
+        what(attributes, place);
+        next = attributes.find_where(Some(place), |key| key.len() == len);
+    }
+}
+
+/// The same on structs, written without regard to cost. Says whether anything was done.
+pub(super) fn apply_to_list(ops: &[Op], list: &mut Vec<KeyValue>) -> bool {
+    let int = |value: i64| Some(AnyValue { value: Some(Value::IntValue(value)) });
+    let mut acted = false;
     for op in ops {
-        let (Op::Insert(key, _) | Op::Update(key, _) | Op::Upsert(key, _) | Op::Delete(key)) = op;
-        let attributes = resource.as_ref().map(|r| r.attributes.clone()).unwrap_or_default();
-        let at = attributes.iter().position(|attribute| attribute.key == *key);
-        let new = |value: &i64| KeyValue {
-            key: key.clone(),
-            value: Some(AnyValue { value: Some(Value::IntValue(*value)) }),
-            ..Default::default()
-        };
-        let replacement = match (op, at) {
-            (Op::Insert(_, value) | Op::Upsert(_, value), None) => {
-                resource.get_or_insert_default().attributes.push(new(value));
-                continue;
+        acted |= match op {
+            Op::Insert(key, value) => !has(list, key) && put(list, key, int(*value)),
+            Op::Update(key, value) => has(list, key) && put(list, key, int(*value)),
+            Op::Upsert(key, value) => put(list, key, int(*value)),
+            Op::Delete(key) => {
+                let had = has(list, key);
+                list.retain(|attribute| attribute.key != *key);
+                had
             }
-            (Op::Update(_, value) | Op::Upsert(_, value), Some(_)) => Some(new(value)),
-            (Op::Delete(_), Some(_)) => None,
-            _ => continue,
+            Op::Copy(from, key) => {
+                let from = list.iter().find(|attribute| attribute.key == *from).cloned();
+                from.is_some_and(|from| put(list, key, from.value))
+            }
+            Op::SetWhere(len, value) => {
+                let keys: Vec<_> = list.iter().map(|attribute| attribute.key.clone()).collect();
+                let keys = keys.iter().filter(|key| key.len() == *len);
+                keys.fold(false, |_, key| put(list, key, int(*value)))
+            }
+            Op::DeleteWhere(len) => {
+                let had = list.len();
+                list.retain(|attribute| attribute.key.len() != *len);
+                list.len() < had
+            }
         };
-        let (mut others, at) = (attributes, at.unwrap());
-        if let Some(replacement) = &replacement {
-            others[at] = replacement.clone();
-        }
-        let mut index = 0;
-        others.retain(|attribute| {
-            index += 1;
-            attribute.key != *key || (index - 1 == at && replacement.is_some())
-        });
-        resource.get_or_insert_default().attributes = others;
+    }
+    acted
+}
+
+fn has(list: &[KeyValue], key: &str) -> bool {
+    list.iter().any(|attribute| attribute.key == key)
+}
+
+/// In the place of the first, and the others go; else at the end.
+fn put(list: &mut Vec<KeyValue>, key: &str, value: Option<AnyValue>) -> bool {
+    let new = KeyValue { key: key.to_owned(), value, ..KeyValue::default() };
+    let at = list.iter().position(|attribute| attribute.key == key).unwrap_or(list.len());
+    list.retain(|attribute| attribute.key != key);
+    list.insert(at, new);
+    true
+}
+
+/// A resource that was not there comes to be when something is done to it.
+fn apply_to_resource(ops: &[Op], resource: &mut Option<Resource>) {
+    let mut list = resource.as_ref().map(|resource| resource.attributes.clone()).unwrap_or_default();
+    if apply_to_list(ops, &mut list) {
+        resource.get_or_insert_default().attributes = list;
     }
 }
 
@@ -82,7 +134,7 @@ proptest! {
     ) {
         let whole = pdata(signal, &seeds);
         let mut expected = decode(signal, &whole.wire().concat()).unwrap();
-        expected.each_resource(|resource| apply_to_struct(&ops, resource));
+        expected.each_resource(|resource| apply_to_resource(&ops, resource));
 
         let mut wire = whole.clone();
         wire.edit_resources(|resource| apply(&ops, resource));

@@ -3,7 +3,6 @@
 use prost::Message;
 
 use crate::otlp::common::v1 as common;
-use crate::view::{AnyValueView, View};
 use crate::wire::{Write, varint_len};
 
 /// A value to give an attribute.
@@ -17,29 +16,6 @@ pub enum NewValue<'a> {
     Bytes(&'a [u8]),
     /// Anything, nested no deeper than 64 levels.
     Any(&'a common::AnyValue),
-    /// One that was encoded before.
-    Encoded(&'a EncodedValue),
-}
-
-/// A value encoded once, to be given to many attributes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EncodedValue(Vec<u8>);
-
-impl EncodedValue {
-    /// The value, to look at.
-    #[must_use]
-    pub fn view(&self) -> AnyValueView<'_> {
-        AnyValueView::from_wire(&self.0)
-    }
-}
-
-impl<'a, V: Into<NewValue<'a>>> From<V> for EncodedValue {
-    fn from(value: V) -> Self {
-        let value = value.into();
-        let mut encoded = Vec::with_capacity(value.encoded_len());
-        value.put(&mut encoded);
-        Self(encoded)
-    }
 }
 
 impl NewValue<'_> {
@@ -53,7 +29,6 @@ impl NewValue<'_> {
             Self::Double(_) => 9,
             Self::Bytes(value) => text(value.len()),
             Self::Any(value) => value.encoded_len(),
-            Self::Encoded(value) => value.0.len(),
         }
     }
 
@@ -66,7 +41,6 @@ impl NewValue<'_> {
             Self::Double(value) => out.put_fixed64_field(4, value.to_bits()),
             Self::Bytes(value) => out.put_bytes_field(7, value),
             Self::Any(value) => out.extend_from_slice(&value.encode_to_vec()),
-            Self::Encoded(value) => out.extend_from_slice(&value.0),
         }
     }
 }
@@ -81,7 +55,4 @@ macro_rules! from {
     )+};
 }
 
-from!(
-    String: &'a str, Bool: bool, Int: i64, Double: f64, Bytes: &'a [u8], Any: &'a common::AnyValue,
-    Encoded: &'a EncodedValue
-);
+from!(String: &'a str, Bool: bool, Int: i64, Double: f64, Bytes: &'a [u8], Any: &'a common::AnyValue);

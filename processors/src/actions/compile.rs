@@ -63,7 +63,7 @@ impl Action {
                     _ => When::Always,
                 },
                 source: self.source(&mut report),
-                default: encoded(&self.default_value).unwrap_or_else(|text| {
+                default: encoded(&self.key, &self.default_value).unwrap_or_else(|text| {
                     report("default_value", text.to_owned());
                     None
                 }),
@@ -135,7 +135,7 @@ impl Action {
         if !self.from_context.is_empty() {
             return Source::Context(FromContext::new(&self.from_context));
         }
-        match encoded(&self.value) {
+        match encoded(&self.key, &self.value) {
             Ok(value) => value.map_or(Source::Nothing, Source::Value),
             Err(text) => {
                 report("value", text.to_owned());

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sluice_config::{Entry, Node, Value};
-use sluice_pdata::{EncodedValue, otlp::common::v1 as common};
+use sluice_pdata::{EncodedAttribute, otlp::common::v1 as common};
 
 use super::ConvertedType;
 
@@ -93,12 +93,12 @@ impl TryFrom<String> for ActionKind {
     }
 }
 
-/// The value of an attribute, as it is written; none for `null`.
+/// The attribute `key` with a value as it is written; none for `null`.
 ///
 /// # Errors
 /// When it is nested deeper than an attribute may be, or is an integer beyond 64 bits with a sign.
-pub(crate) fn encoded(node: &Node) -> Result<Option<EncodedValue>, &'static str> {
-    if node.is_null() { Ok(None) } else { Ok(Some(EncodedValue::from(&any_value(node, 1)?))) }
+pub(crate) fn encoded(key: &str, node: &Node) -> Result<Option<EncodedAttribute>, &'static str> {
+    if node.is_null() { Ok(None) } else { Ok(Some(EncodedAttribute::new(key, &any_value(node, 1)?))) }
 }
 
 fn any_value(node: &Node, depth: u32) -> Result<common::AnyValue, &'static str> {

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use sluice_component::Request;
-use sluice_pdata::EncodedValue;
+use sluice_pdata::EncodedAttribute;
 
 #[derive(Debug)]
 pub(super) enum Source {
     /// It is written in the YAML.
-    Value(EncodedValue),
+    Value(EncodedAttribute),
     /// It is that of another attribute.
     Attribute(String),
     /// The request has it.
@@ -39,8 +39,8 @@ impl FromContext {
         }
     }
 
-    /// What the request has; several values are joined with `;`.
-    pub(super) fn value(&self, request: &Request) -> Option<EncodedValue> {
+    /// The attribute `key` with what the request has; several values are joined with `;`.
+    pub(super) fn attribute(&self, key: &str, request: &Request) -> Option<EncodedAttribute> {
         let text: Cow<'_, str> = match self {
             Self::Metadata(header) => match request.metadata(header) {
                 [] => return None,
@@ -49,6 +49,6 @@ impl FromContext {
             Self::Auth(attribute) => request.auth(attribute)?.into(),
             Self::ClientAddress => request.peer()?.ip().to_string().into(),
         };
-        Some(EncodedValue::from(&*text))
+        Some(EncodedAttribute::new(key, &*text))
     }
 }

@@ -2,7 +2,7 @@
 
 use regex::{Regex, RegexSet};
 use sluice_pdata::{
-    AttributesEdit, EncodedValue, Signal,
+    AttributesEdit, EncodedAttribute, Signal,
     view::{AnyValueView, LogRecordView, ResourceView, ScopeView, SpanView, Text, View},
 };
 
@@ -50,7 +50,7 @@ struct Attribute {
 #[derive(Debug)]
 enum Expected {
     Any,
-    Equal(EncodedValue),
+    Equal(EncodedAttribute),
     Matching(Regex),
 }
 
@@ -169,12 +169,12 @@ impl Texts {
 
 impl Attribute {
     fn new(match_type: MatchType, attribute: &AttributeMatch) -> Result<Self, String> {
-        let value = match (match_type, encoded(&attribute.value)?) {
+        let value = match (match_type, encoded(&attribute.key, &attribute.value)?) {
             (_, None) => Expected::Any,
             (MatchType::Strict, Some(value)) => Expected::Equal(value),
             (MatchType::Regexp, Some(value)) => {
                 let pattern =
-                    value.view().as_text().ok_or("a value must be text where match_type is regexp")?;
+                    value.value().as_text().ok_or("a value must be text where match_type is regexp")?;
                 Expected::Matching(Regex::new(pattern.as_str()).map_err(|error| error.to_string())?)
             }
         };
@@ -186,7 +186,7 @@ impl Attribute {
         let Some(value) = value else { return false };
         match &self.value {
             Expected::Any => true,
-            Expected::Equal(expected) => is_same(&value, &expected.view()),
+            Expected::Equal(expected) => is_same(&value, &expected.value()),
             // Lists, maps and bytes have no text to match.
             Expected::Matching(pattern) => match value {
                 AnyValueView::String(text) => pattern.is_match(text.as_str()),

@@ -163,7 +163,7 @@ impl AttributeMatch {
             Value::String(pattern) if is_regexp => check_pattern(pattern, &mut at.section("value")),
             _ if is_regexp => at.key("value").must("be text where match_type is regexp"),
             _ => {
-                if let Err(text) = encoded(&self.value) {
+                if let Err(text) = encoded(&self.key, &self.value) {
                     at.key("value").error(text);
                 }
             }
