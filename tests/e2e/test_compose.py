@@ -64,7 +64,7 @@ class Demo:
         return None if status == 404 else json.loads(body)
 
     def own_metrics(self) -> str:
-        return http_get(self.urls["sluice"])[1].decode()
+        return http_get(f"{self.urls['sluice']}/metrics")[1].decode()
 
     def query(self, promql: str) -> list[dict]:
         return self.ask("prometheus", "/api/v1/query", query=promql)["data"]["result"]

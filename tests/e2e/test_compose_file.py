@@ -45,6 +45,13 @@ def services(model) -> dict:
     return model["services"]
 
 
+@pytest.fixture
+def started(local, monkeypatch, tmp_path) -> dict:
+    """What run-local would start."""
+    monkeypatch.setattr(local["topology"], "_program", lambda variable, otherwise="": f"/nowhere/bin/{variable}")
+    return local["topology"].services(local["ports"].USUAL, tmp_path)
+
+
 def seconds(duration: str) -> float:
     return float(re.fullmatch(r"(\d+)s", duration)[1])
 
@@ -84,16 +91,15 @@ def test_what_is_mounted_exists(services, model):
             assert Path(volume["source"]).exists() if volume["type"] == "bind" else volume["source"] in model["volumes"]
 
 
-def test_services_are_configured_as_by_run_local(services, local, monkeypatch, tmp_path):
+def test_services_are_configured_as_by_run_local(services, local, started):
     """The same variables with the same values, but for the addresses."""
-    monkeypatch.setattr(local["topology"], "_program", lambda variable, otherwise="": variable)
     usual = local["ports"].USUAL
     # In a network of its own, Jaeger and Zipkin have the ports that they always have.
     own = {("jaeger", "otlp"): 4317, ("zipkin", "http"): 9411}
     addresses = {
         f"127.0.0.1:{port}": f"{name}:{own.get((name, use), port)}" for name, of in usual.items() for use, port in of.items()
     }
-    for name, service in local["topology"].services(usual, tmp_path).items():
+    for name, service in started.items():
         if name not in DEMO | {"sluice"}:
             continue
         wanted = {}
@@ -116,14 +122,18 @@ def test_services_are_configured_as_by_run_local(services, local, monkeypatch, t
         assert has == wanted, name
 
 
-def test_prometheus_is_started_as_by_run_local(services, local, monkeypatch, tmp_path):
-    monkeypatch.setattr(local["topology"], "_program", lambda variable, otherwise="": variable)
-    flags = local["topology"].services(local["ports"].USUAL, tmp_path)["prometheus"].command[1:]
-    places = ("--config.file", "--storage.tsdb.path", "--web.listen-address")
-    assert {flag for flag in flags if not flag.startswith(places)} == {
-        flag for flag in services["prometheus"]["command"] if not flag.startswith(places)
-    }
-    assert [job["static_configs"][0]["targets"] for job in yaml.safe_load((FOLDER / "prometheus.yaml").read_text())["scrape_configs"]] == [["sluice:8889"]]
+def test_prometheus_is_started_as_by_run_local(services, started):
+    def but_for_places(command: list[str]) -> set[str]:
+        places = ("--config.file", "--storage.tsdb.path", "--web.listen-address")
+        return {flag for flag in command if flag.startswith("--") and not flag.startswith(places)}
+
+    assert but_for_places(started["prometheus"].command) == but_for_places(services["prometheus"]["command"])
+
+
+def test_prometheus_pulls_from_sluice_where_run_local_replaces_the_address(started, tmp_path):
+    (job,) = yaml.safe_load((FOLDER / "prometheus.yaml").read_text())["scrape_configs"]
+    assert job["static_configs"] == [{"targets": ["sluice:8889"]}]
+    assert (tmp_path / "prometheus.yaml").read_text().count("127.0.0.1:8889") == 1
 
 
 def test_the_end_comes_with_the_data_and_leaves_time_to_drain(services, local):

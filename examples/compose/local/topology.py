@@ -49,14 +49,16 @@ def _backends(ports: Ports, at: dict[str, str], folder: Path) -> dict[str, Servi
     # Prometheus expands no variables in its configuration.
     config = folder / "prometheus.yaml"
     config.write_text((HERE / "prometheus.yaml").read_text().replace("sluice:8889", f"127.0.0.1:{ports['sluice']['pull']}"))
-    prometheus = Service(
-        [
-            _program("SLUICE_PROMETHEUS", "prometheus"), f"--config.file={config}", f"--web.listen-address={at['prometheus']}",
-            f"--storage.tsdb.path={folder / 'prometheus'}", "--web.enable-remote-write-receiver",
-            "--enable-feature=exemplar-storage",
-        ],
-        f"http://{at['prometheus']}/-/ready",
-    )  # fmt: skip
+    program = _program("SLUICE_PROMETHEUS", "prometheus")
+    flags = [
+        f"--config.file={config}", f"--storage.tsdb.path={folder / 'prometheus'}", f"--web.listen-address={at['prometheus']}",
+        "--web.enable-remote-write-receiver", "--enable-feature=exemplar-storage",
+    ]  # fmt: skip
+    # Debian's has its pages beside it, and where it was unpacked it does not find them by itself.
+    pages = Path(program).parents[1] / "share/prometheus/web"
+    if pages.is_dir():
+        flags.append(f"--web.local-assets={pages}")
+    prometheus = Service([program, *flags], f"http://{at['prometheus']}/-/ready")
     logs = Service(
         [_sluice_program(), "--config", str(HERE / "logs.yaml")],
         f"http://127.0.0.1:{ports['logs']['health']}",

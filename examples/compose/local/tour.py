@@ -17,7 +17,7 @@ DURATION = "http_server_request_duration_seconds"
 
 def show(stack: Stack, ports: Ports, folder: Path, began: float):
     url = {name: f"http://127.0.0.1:{of['http']}" for name, of in ports.items() if "http" in of}
-    url["sluice"] = f"http://127.0.0.1:{ports['sluice']['own_metrics']}/metrics"
+    url["sluice"] = f"http://127.0.0.1:{ports['sluice']['own_metrics']}"
     # For programs that look at the stack; it is there before anything is said.
     (folder / "urls.json").write_text(json.dumps(url))
 
@@ -47,16 +47,18 @@ def show(stack: Stack, ports: Ports, folder: Path, began: float):
     exemplar = stack.wait(lambda: _exemplar(url["prometheus"]), "an exemplar")
     say(f"an exemplar of the shop's latency names trace {exemplar}")
 
+    # One that was built from its Go module has an API and no pages.
+    has_pages = "placeholder" not in str(get(url["jaeger"]))
+    in_jaeger = f"{url['jaeger']}/trace/" if has_pages else f"{url['jaeger']}/api/traces/"
     print(f"""
 Look at
-  the trace in Jaeger      {url['jaeger']}/trace/{trace}
-                           {url['jaeger']}/api/traces/{trace}
+  the trace in Jaeger      {in_jaeger}{trace}
   the same in Zipkin       {url['zipkin']}/zipkin/traces/{trace}
   latency in Prometheus    {url['prometheus']}/graph?{urllib.parse.urlencode(QUANTILE)}
-  from an exemplar         {url['jaeger']}/trace/{exemplar}
+  from an exemplar         {in_jaeger}{exemplar}
   logs, as OTLP            tail -f {folder}/logs.jsonl
   and at the log backend   tail -f {folder}/logs.log
-  what sluice counts       curl -s {url['sluice']} | grep ledger
+  sluice's accounts        curl {url['sluice']}/ledger
 Do
   another checkout         curl {url['shop']}/checkout
 Ctrl-C stops it: the services flush, sluice drains, then the backends go.
