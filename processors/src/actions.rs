@@ -9,7 +9,7 @@ mod settings;
 mod source;
 
 use regex::{CaptureLocations, Regex};
-use sha1::{Digest as _, Sha1};
+use sha2::{Digest as _, Sha256};
 use sluice_component::Request;
 use sluice_pdata::{
     AttributesEdit, EncodedAttribute, Place,
@@ -159,11 +159,11 @@ impl Targets {
     }
 }
 
-/// Puts the SHA-1 of a value's text, in hexadecimal, in its place.
+/// Puts the SHA-256 of a value's text, in hexadecimal, in its place.
 fn hash(attributes: &mut AttributesEdit<'_>, place: Place, text: &mut Vec<u8>) {
     text.clear();
     TextWriter::default().text(&attributes.value(place), text);
-    let digest = Sha1::digest(&*text);
+    let digest = Sha256::digest(&*text);
     let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 0xF]);
     text.clear();
     text.extend(digits.map(|digit| if digit < 10 { b'0' + digit } else { b'a' - 10 + digit }));

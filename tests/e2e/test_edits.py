@@ -106,7 +106,7 @@ def edited(before: dict) -> dict:
     after.setdefault("text", "not this")
     after |= {"environment": "production", "no": [1, "b"], "added": {"a": True}, "where": "/shop/42"}
     after |= {"part": "shop", "number": 42, "tenant": "nobody", "client": "127.0.0.1"}
-    after["hashed"] = "a9993e364706816aba3e25717850c26c9cd0d89d"
+    after["hashed"] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     if "ints" in before:
         after["renamed"] = before["ints"]
     return after

@@ -26,7 +26,11 @@ const GATES: [Gate; 20] = [
     Gate("confmap.strictlyTypedInput", Stage::Stable, "values are never turned into another type"),
     Gate("confmap.unifyEnvVarExpansion", Stage::Stable, "${NAME} and ${env:NAME} are expanded, $NAME is not"),
     Gate("connector.routing.defaultErrorModeIgnore", Stage::Beta, "the component is not built yet"),
-    Gate("coreinternal.attraction.hash.sha256", Stage::Beta, "the component is not built yet"),
+    Gate(
+        "coreinternal.attraction.hash.sha256",
+        Stage::Stable,
+        "`hash` of attributes and resource is SHA-256",
+    ),
     Gate(
         "exporter.prometheusremotewritexporter.EnableMultipleWorkers",
         Stage::Alpha,

@@ -160,12 +160,12 @@ fn delete_goes_by_key_pattern_or_both() {
 }
 
 #[test]
-fn hash_is_the_sha_1_of_the_text() {
+fn hash_is_the_sha_256_of_the_text() {
     let cases = [
-        (text("abc"), "a9993e364706816aba3e25717850c26c9cd0d89d"),
-        (text(""), "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
-        (Value::IntValue(42), "92cfceb39d57d914ed8b14d0e37643de0797ae56"),
-        (Value::BoolValue(true), "5ffe533b830f08a0326348a9160afafc8ada44db"),
+        (text("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        (text(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        (Value::IntValue(42), "73475cb40a568e8da8a045ced110137e159f890ac4da883b6b17dc651b3a8049"),
+        (Value::BoolValue(true), "b5bea41b6c623f7c09f1bf24dcae58ebab3c0cdd90ad966bc43a45b44867e12b"),
     ];
     for (value, hash) in cases {
         let before = [attribute("a", value), attribute("b", text("b"))];
