@@ -32,6 +32,8 @@ pub fn full() -> Registry {
     let registry = registry.processor::<sluice_processors::memory_limiter::Factory>();
     #[cfg(feature = "metric-start-time-processor")]
     let registry = registry.processor::<sluice_processors::metric_start_time::Factory>();
+    #[cfg(feature = "resource-detection-processor")]
+    let registry = registry.processor::<sluice_processors::resource_detection::Factory>();
     #[cfg(feature = "resource-processor")]
     let registry = registry.processor::<sluice_processors::resource::Factory>();
 

@@ -74,6 +74,7 @@ const LATER: &[(&str, &[&str])] = &[
     (
         "helm-opentelemetry-kube-stack-cloud-demo-collector.yaml",
         &[
+            "processors.resource_detection/env.detectors[1]",
             "receivers.prometheus.config.scrape_configs[0].kubernetes_sd_configs",
             "receivers.prometheus.config.scrape_configs[2].kubernetes_sd_configs",
         ],

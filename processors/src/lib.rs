@@ -5,6 +5,7 @@
 //! - `metric_start_time`: gives cumulative points a start time
 //! - `cumulative_to_delta`, `delta_to_cumulative`: change the temporality of sums and histograms; the three share
 //!   `streams`
+//! - `resource_detection`: adds what is found out about the machine and the pod
 //! - `resource`: edits the attributes of resources, `attributes` those of records; both run `actions`
 
 #[cfg(feature = "actions")]
@@ -23,6 +24,8 @@ pub mod memory_limiter;
 pub mod metric_start_time;
 #[cfg(feature = "resource-processor")]
 pub mod resource;
+#[cfg(feature = "resource-detection-processor")]
+pub mod resource_detection;
 #[cfg(any(
     feature = "cumulative-to-delta-processor",
     feature = "delta-to-cumulative-processor",

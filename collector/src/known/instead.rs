@@ -68,9 +68,9 @@ const PROCESSORS: &[Group] = &[
     ),
     Group(
         "resource resource_detection resourcedetection k8s_attributes k8sattributes",
-        &["resource"],
-        "it adds what the configuration and its environment variables say; SDKs have detectors and \
-         `OTEL_RESOURCE_ATTRIBUTES`",
+        &["resource_detection", "resource"],
+        "beside the application, `resource_detection` knows the pod and its node from the downward API; `resource` adds \
+         what the configuration and its environment variables say",
     ),
     Group(
         "",
