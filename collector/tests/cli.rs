@@ -244,7 +244,7 @@ fn scrape_shows_what_a_target_exposes_and_becomes() {
         "format        Prometheus text\n",
         "families      2 (1 counter, 1 unknown)\n",
         "samples       3\n",
-        "dropped       1: duplicate_timestamp\n",
+        "dropped       1 of a: the series was in the scrape already\n",
     ] {
         assert!(done.err.contains(line), "{line}: {}", done.err);
     }
