@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpans
+
 from harness import config, python_sdk, signals
 from harness.collector import Collector
 from harness.sink import GrpcSink
@@ -64,6 +66,29 @@ def test_resource_adds_to_every_resource(tmp_path, signal):
         before = dict(python_sdk.resource("inserts").attributes)
         listed = {key: list(one) if isinstance(one, tuple) else one for key, one in before.items()}
         assert plain(each.resource.attributes) == listed | {"deployment.environment.name": "production"}
+
+
+def test_a_header_of_the_client_becomes_an_attribute(tmp_path):
+    actions = [
+        {"key": "tenant", "from_context": "metadata.X-Tenant", "action": "upsert"},
+        {"key": "absent", "from_context": "metadata.x-absent", "action": "upsert"},
+    ]
+    with GrpcSink() as sink:
+        processors = {"resource": {"attributes": actions}}
+        pipe = config.Pipe(config.to_grpc(sink.endpoint), processors=processors, grpc={"include_metadata": True})
+        collector = Collector(pipe.config, tmp_path).start()
+        try:
+            headers = (("x-tenant", "first"), ("x-tenant", "second"))
+            exporter = GrpcSpans(endpoint=pipe.grpc, insecure=True, headers=headers)
+            spans = python_sdk.spans("header")
+            assert exporter.export(spans).name == "SUCCESS"
+            exporter.shutdown()
+            sink.wait_count(signals.TRACES, len(spans))
+            for each in resources(signals.TRACES, sink.requests(signals.TRACES)):
+                attributes = plain(each.resource.attributes)
+                assert attributes["tenant"] == "first;second" and "absent" not in attributes
+        finally:
+            collector.kill()
 
 
 def records(signal: signals.Signal, requests):
