@@ -113,13 +113,19 @@ def test_services_are_configured_as_by_run_local(services, local, started):
         if name == "sluice":
             # The file's defaults.
             wanted = {key: value for key, value in wanted.items() if not key.endswith("_PORT")}
-            assert has.pop("SLUICE_HOST") == "0.0.0.0"
+            assert (wanted.pop("SLUICE_HOST"), has.pop("SLUICE_HOST")) == ("127.0.0.1", "0.0.0.0")
             wanted["LOG_FILE"] = has["LOG_FILE"]
         elif name == "warehouse":
             wanted["JAEGER_AGENT_HOST"] = "sluice"
         elif name == "shop":
             assert has.pop("CHECKOUTS_PER_SECOND") == "1"
         assert has == wanted, name
+
+
+@pytest.mark.parametrize(("name", "file"), [("sluice", "sluice.yaml"), ("logs", "logs.yaml")])
+def test_every_variable_for_sluice_is_read(services, started, name, file):
+    read = set(re.findall(r"\$\{env:(\w+):-", (FOLDER / file).read_text())) | {"SLUICE_SHUTDOWN_TIMEOUT"}
+    assert {*services[name]["environment"], *started[name].env} <= read
 
 
 def test_prometheus_is_started_as_by_run_local(services, started):

@@ -57,7 +57,7 @@ class Stack:
 
     def wait_ready(self, name: str):
         url = self._services[name].ready
-        self.wait(lambda: get(url) is not None, f"{name} answers at {url}")
+        self.wait(lambda: get(url) is not None, f"{name} answers at {url}", 120)
 
     def wait(self, condition, what: str, seconds: float = 60):
         """The first true value of `condition`; fails at once if a service ends."""

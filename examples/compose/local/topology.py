@@ -62,8 +62,11 @@ def _backends(ports: Ports, at: dict[str, str], folder: Path) -> dict[str, Servi
     logs = Service(
         [_sluice_program(), "--config", str(HERE / "logs.yaml")],
         f"http://127.0.0.1:{ports['logs']['health']}",
-        {"OTLP_GRPC_PORT": str(ports["logs"]["otlp"]), "HEALTH_PORT": str(ports["logs"]["health"])},
-    )
+        {
+            "SLUICE_HOST": "127.0.0.1", "SLUICE_SHUTDOWN_TIMEOUT": "20s",
+            "OTLP_GRPC_PORT": str(ports["logs"]["otlp"]), "HEALTH_PORT": str(ports["logs"]["health"]),
+        },
+    )  # fmt: skip
     return {"zipkin": zipkin, "jaeger": jaeger, "prometheus": prometheus, "logs": logs}
 
 
@@ -74,7 +77,7 @@ def _sluice(ports: Ports, at: dict[str, str], folder: Path) -> Service:
     # A backend for logs of your own may take the place of the one that is started here.
     env["LOGS"] = os.environ.get("LOGS", f"127.0.0.1:{ports['logs']['otlp']}")
     env["LOG_FILE"] = str(folder / "logs.jsonl")
-    env["SLUICE_SHUTDOWN_TIMEOUT"] = "20s"
+    env |= {"SLUICE_HOST": "127.0.0.1", "SLUICE_SHUTDOWN_TIMEOUT": "20s"}
     command = [_sluice_program(), "--config", str(HERE / "sluice.yaml")]
     return Service(command, f"http://127.0.0.1:{ports['sluice']['health']}", env)
 
