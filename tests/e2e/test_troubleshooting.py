@@ -220,6 +220,26 @@ def test_a_port_that_is_taken_is_named(away, tmp_path):
         on_the_page(done.stderr.splitlines()[-1])
 
 
+TLS = """\
+receivers:
+  otlp:
+    protocols:
+      grpc:
+        endpoint: localhost:0
+        tls: {cert_file: server.pem, key_file: server.key}
+exporters: {nop: }
+service: {pipelines: {traces: {receivers: [otlp], exporters: [nop]}}}
+"""
+
+
+def test_files_that_are_missing_are_told_before_the_start(tmp_path):
+    (tmp_path / "gateway.yaml").write_text(TLS)
+    command = [binary(), "validate", "--config", "gateway.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    on_the_page(done.stderr)
+
+
 @pytest.mark.parametrize(
     ("status", "page", "media_type"),
     [
