@@ -16,6 +16,8 @@ mod links;
 mod pages;
 
 use pages::Page;
+use sluice::{components, known::in_contrib};
+use sluice_component::Kind;
 
 #[track_caller]
 fn none(faults: &[String]) {
@@ -59,6 +61,31 @@ fn two_clicks_from_the_readme_lead_to_every_page_of_the_documentation() {
     let is_shown = |page: &&Page| page.path.starts_with("docs") && !page.path.starts_with("docs/decisions");
     let far = pages.iter().filter(is_shown).filter(|page| !near.contains(&page.path));
     none(&far.map(|page| page.path.display().to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_the_page_for_users_of_otelcol_calls_missing_is_missing() {
+    let page = std::fs::read_to_string(pages::root().join("docs/coming-from-otelcol.md")).unwrap();
+    let section = page.split("## What is not there\n").nth(1).unwrap().split("## ").next().unwrap();
+    let names: Vec<_> = section
+        .lines()
+        .filter_map(|row| row.strip_prefix("| ")?.split(" | ").next())
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    let registry = components::full();
+    let (mut missing, mut faults) = (0, Vec::new());
+    for (kind, name) in Kind::ALL.into_iter().flat_map(|kind| names.iter().map(move |name| (kind, *name))) {
+        let is_there = registry
+            .describe(kind)
+            .iter()
+            .any(|known| known.type_() == name || known.aliases().contains(&name));
+        if is_there {
+            faults.push(format!("the {kind} `{name}` is there"));
+        }
+        missing += usize::from(in_contrib(kind, name));
+    }
+    assert!(missing > 20, "the page names more components of otelcol than {missing}");
+    none(&faults);
 }
 
 #[test]
