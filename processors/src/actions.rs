@@ -103,6 +103,7 @@ impl Run<'_> {
                 }
                 Compiled::Convert { key, to } => {
                     if let Some(place) = attributes.find(key) {
+                        attributes.keep_first(place);
                         to.convert(attributes, place, &mut self.text);
                     }
                 }
@@ -147,6 +148,7 @@ impl Targets {
         mut what: impl FnMut(&mut AttributesEdit<'_>, Place),
     ) {
         if let Some(place) = self.key.as_ref().and_then(|key| attributes.find(key)) {
+            attributes.keep_first(place);
             what(attributes, place);
         }
         let Some(pattern) = &self.pattern else { return };

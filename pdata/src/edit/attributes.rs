@@ -10,7 +10,7 @@ use crate::wire::{Key, Reader, WireType};
 /// The attributes of one resource or record, to be edited. What is not touched, and unknown fields, stay as they are.
 /// What is new comes behind all others.
 ///
-/// Keys should be unique. Where they are not, an edit counts for the first and removes the others.
+/// Keys should be unique. Where they are not, an edit by key counts for the first and removes the others.
 #[derive(Debug, Default)]
 pub struct AttributesEdit<'a> {
     /// The message that has the attributes, and the number of the field that they are in.
@@ -113,7 +113,7 @@ impl<'a> AttributesEdit<'a> {
         AttributeView::from_wire(pair).value
     }
 
-    /// Gives the attribute at `place` another value.
+    /// Gives the attribute at `place` another value. Others with its key stay; see [`keep_first`](Self::keep_first).
     pub fn set<'v>(&mut self, place: Place, value: impl Into<NewValue<'v>>) {
         let Some(entry) = self.entries.get(place.0) else { return };
         let made = self.made.len();
@@ -130,9 +130,24 @@ impl<'a> AttributesEdit<'a> {
         self.becomes(place, Now::Made { field: made..self.made.len(), header });
     }
 
-    /// Removes the attribute at `place`.
+    /// Removes the attribute at `place`. Others with its key stay.
     pub fn remove(&mut self, place: Place) {
         self.becomes(place, Now::Gone);
+    }
+
+    /// Removes those behind `place` that have the same key.
+    pub fn keep_first(&mut self, place: Place) {
+        let Some(entry) = self.entries.get(place.0) else { return };
+        let rest = self.entries.get(place.0 + 1..).unwrap_or_default();
+        if !rest.iter().any(|other| other.key == entry.key) {
+            return;
+        }
+        let key = key_of(self.pair(entry)).to_vec();
+        let mut from = place.0 + 1;
+        while let Some(other) = self.find_from(from, &key) {
+            self.remove(other);
+            from = other.0 + 1;
+        }
     }
 
     /// The value of an attribute, if there is one.
@@ -156,6 +171,7 @@ impl<'a> AttributesEdit<'a> {
     pub fn update<'v>(&mut self, key: &str, value: impl Into<NewValue<'v>>) -> bool {
         let place = self.find(key);
         if let Some(place) = place {
+            self.keep_first(place);
             self.set(place, value);
         }
         place.is_some()
@@ -165,7 +181,10 @@ impl<'a> AttributesEdit<'a> {
     #[inline]
     pub fn upsert<'v>(&mut self, key: &str, value: impl Into<NewValue<'v>>) {
         match self.find(key) {
-            Some(place) => self.set(place, value),
+            Some(place) => {
+                self.keep_first(place);
+                self.set(place, value);
+            }
             None => self.add(key, value),
         }
     }
@@ -175,6 +194,7 @@ impl<'a> AttributesEdit<'a> {
     pub fn delete(&mut self, key: &str) -> bool {
         let place = self.find(key);
         if let Some(place) = place {
+            self.keep_first(place);
             self.remove(place);
         }
         place.is_some()
@@ -195,10 +215,7 @@ impl<'a> AttributesEdit<'a> {
             }
         };
         let now = Now::Made { field: start..self.made.len(), header };
-        match to {
-            Some(to) => self.becomes(to, now),
-            None => self.is_new(KeyTail::of(key.as_bytes()), now),
-        }
+        self.put_made(KeyTail::of(key.as_bytes()), to, now);
     }
 
     /// Puts an attribute that was encoded before in the place `to`, where there is one with its key, or else adds it.
@@ -207,10 +224,13 @@ impl<'a> AttributesEdit<'a> {
         let start = self.made.len();
         let header = attribute.put(self.number, &mut self.made);
         let now = Now::Made { field: start..self.made.len(), header };
-        match to {
-            Some(to) => self.becomes(to, now),
-            None => self.is_new(attribute.key_tail(), now),
-        }
+        self.put_made(attribute.key_tail(), to, now);
+    }
+
+    fn put_made(&mut self, key: KeyTail, to: Option<Place>, now: Now) {
+        let Some(to) = to else { return self.is_new(key, now) };
+        self.keep_first(to);
+        self.becomes(to, now);
     }
 
     fn add<'v>(&mut self, key: &str, value: impl Into<NewValue<'v>>) {
@@ -225,20 +245,7 @@ impl<'a> AttributesEdit<'a> {
         self.edited = true;
     }
 
-    /// What is at `place` becomes something else; those behind it with the same key go.
     fn becomes(&mut self, place: Place, now: Now) {
-        let Some(entry) = self.entries.get(place.0) else { return };
-        let rest = self.entries.get(place.0 + 1..).unwrap_or_default();
-        if rest.iter().any(|other| other.key == entry.key) {
-            let key = key_of(self.pair(entry)).to_vec();
-            let mut from = place.0 + 1;
-            while let Some(Place(other)) = self.find_from(from, &key) {
-                if let Some(entry) = self.entries.get_mut(other) {
-                    entry.now = Now::Gone;
-                }
-                from = other + 1;
-            }
-        }
         if let Some(entry) = self.entries.get_mut(place.0) {
             entry.now = now;
             self.edited = true;

@@ -90,9 +90,12 @@ pub(super) fn apply_to_list(ops: &[Op], list: &mut Vec<KeyValue>) -> bool {
                 from.is_some_and(|from| put(list, key, from.value))
             }
             Op::SetWhere(len, value) => {
-                let keys: Vec<_> = list.iter().map(|attribute| attribute.key.clone()).collect();
-                let keys = keys.iter().filter(|key| key.len() == *len);
-                keys.fold(false, |_, key| put(list, key, int(*value)))
+                let chosen = list.iter_mut().filter(|attribute| attribute.key.len() == *len);
+                let set = |attribute: &mut KeyValue| {
+                    let key = attribute.key.clone();
+                    *attribute = KeyValue { key, value: int(*value), ..KeyValue::default() };
+                };
+                chosen.map(set).count() > 0
             }
             Op::DeleteWhere(len) => {
                 let had = list.len();

@@ -176,3 +176,26 @@ fn the_editor_sees_the_record_and_an_attribute_encoded_before_is_put_in_each() {
     }
     assert!(named > 0);
 }
+
+#[test]
+fn very_many_attributes_take_time_in_proportion() {
+    use crate::otlp::ExportLogsServiceRequest;
+    use crate::otlp::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+    let many = 200_000;
+    let attributes = vec![KeyValue { key: "same".into(), ..KeyValue::default() }; many];
+    let log_records = vec![LogRecord { attributes, ..LogRecord::default() }];
+    let scope_logs = vec![ScopeLogs { log_records, ..ScopeLogs::default() }];
+    let resource_logs = vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }];
+    let all = Pdata::from_logs(ExportLogsServiceRequest { resource_logs });
+    // Quadratic time would be minutes.
+    for (ops, left) in [
+        (vec![Op::SetWhere(4, 1), Op::DeleteWhere(5)], many),
+        (vec![Op::DeleteWhere(4)], 0),
+        (vec![Op::Upsert("same".into(), 1), Op::Copy("same".into(), "other".into())], 2),
+        (vec![Op::Delete("same".into())], 0),
+    ] {
+        let mut data = all.clone();
+        data.edit_records(&mut Ops(&ops));
+        assert_eq!(data.logs_mut().resource_logs[0].scope_logs[0].log_records[0].attributes.len(), left);
+    }
+}
