@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import manifests
+from harness import manifests, signals
 from harness.collector import binary
 
 SLUICES = manifests.sluices()
@@ -94,6 +94,13 @@ def test_the_sidecar_is_a_native_one_of_a_quarter_cpu_and_64_mib():
     assert sidecar in manifests.sluice("shop").pod["initContainers"]
     assert sidecar["restartPolicy"] == "Always"
     assert sidecar["resources"]["limits"] == {"cpu": "250m", "memory": "64Mi"}
+
+
+def test_what_stands_for_the_application_sends(grpc_sink):
+    (app,) = manifests.sluice("shop").pod["containers"]
+    command = [binary(), *app["args"], f"--endpoint={grpc_sink.endpoint}", "--count=10"]
+    subprocess.run(command, check=True, timeout=30)
+    assert grpc_sink.count(signals.TRACES) == 10
 
 
 def test_a_rolling_update_of_the_gateway_takes_no_pod_away_first():

@@ -1,7 +1,8 @@
 """The manifests of `examples/kubernetes` at work: an application, its sidecar, two gateways and a real Jaeger.
 
 The collectors are started as the kubelet would, with the configuration, arguments and limits of their manifests. Addresses
-are of loopback, and the name of the gateways is in a hosts file that the sidecar alone sees.
+are of loopback, and the name of the gateways is in a hosts file that the sidecar alone sees. The sidecar's 64 MiB are those of
+a release build: of a debug build's code alone so much is in memory that the limiter refuses.
 """
 
 from __future__ import annotations
@@ -21,13 +22,26 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from harness import manifests, pod, ports, signals, waiting
-from harness.collector import Collector
+from harness.collector import Collector, binary
 from harness.servers import Jaeger
 
 APP = Path(__file__).parent / "harness" / "pod_app.py"
 LATE = 200
 NAME = "sluice-gateway-pods"
 DRAINING = "serving on while load balancers look away"
+# What the kubelet sets from the pod, and what data is marked with then.
+POD = {
+    "K8S_POD_NAME": "shop-5d8f-x2x7t",
+    "K8S_POD_UID": "7f0c3a52-4f0f-4b0e-9d5e-0c1f5b6a7d11",
+    "K8S_NAMESPACE_NAME": "shops",
+    "K8S_NODE_NAME": "node-1",
+}
+WHOSE = {
+    **{f"k8s.{name[4:].lower().replace('_', '.')}": value for name, value in POD.items()},
+    "k8s.container.name": "shop",
+    "deployment.environment.name": "demo",
+    "k8s.cluster.name": "demo",
+}
 STOPPING = "Starting shutdown"
 LOST_NOTHING = '"lost_items": 0'
 
@@ -110,7 +124,21 @@ class Cluster:
         except OSError as error:
             warnings.warn(f"the sidecar runs without its limits: {error}", stacklevel=1)
         within = self._names.within(*(self._limits.groups if self._limits else ()))
-        return self._start("shop", {"OTLP_GATEWAY": f"{NAME}:{self._port}"}, places, within)
+        return self._start("shop", {"OTLP_GATEWAY": f"{NAME}:{self._port}", **POD}, places, within)
+
+    def agent(self) -> Collector:
+        http, health = ports.free(2)
+        (binary_port,) = ports.free_udp(1)
+        (self.agent_udp,), self.agent_grpc = ports.free_udp(1), ports.free_one()
+        places = {
+            "receivers.otlp.protocols.grpc.endpoint": f"127.0.0.1:{self.agent_grpc}",
+            "receivers.otlp.protocols.http.endpoint": f"127.0.0.1:{http}",
+            "receivers.jaeger.protocols.thrift_compact.endpoint": f"127.0.0.1:{self.agent_udp}",
+            "receivers.jaeger.protocols.thrift_binary.endpoint": f"127.0.0.1:{binary_port}",
+            "extensions.health_check.endpoint": f"127.0.0.1:{health}",
+        }
+        env = {"OTLP_GATEWAY": f"{NAME}:{self._port}", "K8S_NODE_NAME": "node-1"}
+        return self._start("sluice-agent", env, places, self._names.within())
 
     def _start(self, workload: str, env: dict, places: dict, within: tuple = ()) -> Collector:
         sluice = manifests.sluice(workload)
@@ -138,6 +166,10 @@ class Cluster:
         for trace, numbers in told["acknowledged"].items():
             stored = waiting.until(lambda: self._stored(trace, len(numbers)), f"{len(numbers)} spans of {trace} in Jaeger")
             assert stored == Counter(numbers), trace
+
+    def resource_of(self, trace: str) -> dict:
+        (process,) = self._jaeger.trace(trace)["processes"].values()
+        return {tag["key"]: tag["value"] for tag in process["tags"]}
 
     def _stored(self, trace: str, count: int) -> Counter | None:
         found = self._jaeger.trace(trace)
@@ -189,6 +221,7 @@ def test_a_pod_that_ends_loses_no_span(cluster, together):
     for spans in (told, late.ended()):
         assert spans["acknowledged"] == spans["made"]
         cluster.assert_stored(spans)
+        assert WHOSE.items() <= cluster.resource_of(next(iter(spans["made"]))).items()
     assert sidecar.wait(manifests.sluice("shop").pod["terminationGracePeriodSeconds"]) == 0, sidecar.log()
     assert LOST_NOTHING in sidecar.log(), sidecar.log()
     for gateway in (one, two):
@@ -228,6 +261,20 @@ def test_a_gateway_that_is_replaced_under_load_refuses_nobody(cluster, address):
         assert total(collector, "otelcol_receiver_refused_spans") == 0, collector.log()
         assert total(collector, "otelcol_receiver_accepted_spans") > 0
         collector.settled_ledger()
+
+
+def test_an_agent_takes_what_its_node_sends_and_hands_it_on_to_every_gateway(cluster):
+    one, two = cluster.gateway("127.0.0.2"), cluster.gateway("127.0.0.3")
+    cluster.resolve_to("127.0.0.2", "127.0.0.3")
+    agent = cluster.agent()
+    for protocol, port in (("otlp", cluster.agent_grpc), ("jaeger-udp", cluster.agent_udp)):
+        command = [binary(), "generate", "traces", f"--protocol={protocol}", f"--endpoint=127.0.0.1:{port}"]
+        subprocess.run([*command, "--rate=200", "--count=300"], check=True, timeout=30)
+    waiting.until(lambda: taken(one) + taken(two) == 600, lambda: f"600 spans: {taken(one)} and {taken(two)} came")
+    assert taken(one) > 0 and taken(two) > 0
+    assert agent.stop(manifests.sluice("sluice-agent").pod["terminationGracePeriodSeconds"]) == 0, agent.log()
+    for gateway in (one, two):
+        gateway.settled_ledger()
 
 
 def knock(gateway: Collector, endpoint: str) -> dict:

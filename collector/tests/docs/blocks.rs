@@ -29,8 +29,11 @@ const BEGINS: &[&str] = &[
 const WARNINGS: &[&str] = &["UDP cannot refuse", "accepted, but "];
 
 /// What the configurations on the pages refer to and give no default for.
-const VARIABLES: [(&str, &str); 2] =
-    [("OTLP_BACKEND", "backend.example:4317"), ("OTLP_GATEWAY", "gateway.example:4317")];
+const VARIABLES: [(&str, &str); 3] = [
+    ("OTLP_BACKEND", "backend.example:4317"),
+    ("OTLP_GATEWAY", "gateway.example:4317"),
+    ("K8S_CLUSTER_NAME", "blue"),
+];
 
 /// Makes a whole of a part.
 const REST: &str = "\
