@@ -8,7 +8,7 @@
 //! - `resource_detection`: adds what is found out about the machine and the pod
 //! - `resource`: edits the attributes of resources, `attributes` those of records; both run `actions`
 
-#[cfg(feature = "actions")]
+#[cfg(any(feature = "attributes-processor", feature = "resource-processor"))]
 mod actions;
 #[cfg(feature = "attributes-processor")]
 pub mod attributes;
