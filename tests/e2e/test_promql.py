@@ -47,6 +47,9 @@ class Shop:
             "prometheus_remote_write/utf8": {
                 **write, "translation_strategy": "NoTranslation", "external_labels": {"via": "utf8"},
             },
+            "prometheus_remote_write/nhcb": {
+                **write, "convert_histograms_to_nhcb": True, "external_labels": {"via": "nhcb"},
+            },
             "prometheus": {"endpoint": f"127.0.0.1:{pull}", "enable_open_metrics": True},
             "prometheus/utf8": {
                 "endpoint": f"127.0.0.1:{utf8}", "enable_open_metrics": True, "translation_strategy": "NoTranslation",
@@ -119,6 +122,22 @@ def test_the_quantile_of_a_native_histogram(server, told):
         # Within a bucket: 2^(1/16) at the least of these scales.
         assert found == pytest.approx(quantile * sizes, rel=0.05), quantile
     assert server.value(f"histogram_quantile(0.5, rate({histogram}[1m]))") > 0
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_the_quantile_of_a_histogram_with_custom_buckets(shop, name):
+    """What an SDK counts with explicit bounds, sent as a native histogram (NHCB): the classic one's answers."""
+    server = shop.servers["written as 2.0"]
+    labels = f'job="shop/{name}",instance="one",via="nhcb"'
+    histogram = f"http_server_duration_seconds{{{labels}}}"
+    server.wait_value(f"histogram_count({histogram})", application.STEPS * len(application.DURATIONS))
+    total = application.STEPS * sum(application.DURATIONS)
+    assert server.value(f"histogram_sum({histogram})") == pytest.approx(total)
+    assert server.value(f"histogram_quantile(0.75, {histogram})") == pytest.approx(0.3)
+    assert server.value(f"histogram_quantile(0.75, rate({histogram}[1m]))") == pytest.approx(0.3, rel=0.01)
+    ((_, stored),) = server.read(__name__="~http_server_duration_seconds.*", job=f"shop/{name}", via="nhcb").items()
+    assert {each.schema for each in stored} == {-53}, "one series, and no classic buckets"
+    assert {tuple(each.custom_values) for each in stored} == {tuple(application.BOUNDARIES)}
 
 
 def test_a_sum_that_is_no_counter_is_a_gauge(server, told):

@@ -239,14 +239,16 @@ def real(request, server, tmp_path_factory):
             "prometheus": start(Prometheus),
             "python": stack.enter_context(PythonClient()),
         }
+        live["python_text"] = live["python"]
         kept = {f"{job}_kept": stack.enter_context(Target(kept_page(live[job], accept))) for job, accept in KEPT.items()}
+        live["python_text"] = (live["python"], {"scrape_protocols": ["PrometheusText0.0.4"]})
         both = Twice(folder, server, request.param, senders.jobs(INTERVAL, **live, **kept))
         stack.callback(both.close)
         yield both
 
 
 # In which format a page is kept.
-KEPT = {"node": TEXT, "redis_exporter": TEXT, "prometheus": TEXT, "python": OPEN_METRICS}
+KEPT = {"node": TEXT, "redis_exporter": TEXT, "prometheus": TEXT, "python": OPEN_METRICS, "python_text": TEXT}
 SCRAPES = 4
 
 
