@@ -1,7 +1,7 @@
 //! What the pull exporter costs: 100,000 series over 34 names, taken in and scraped over loopback.
 //!
 //! Client and server share one thread, so what is measured is one core's work, the client's reading included. The memory
-//! of a series is printed first.
+//! of a series is printed first, and then how fast points are taken while another thread scrapes.
 //!
 //! `cargo bench -p sluice-exporters --features prometheus-exporter,http-client --bench pull`
 #![expect(
@@ -14,6 +14,7 @@
 use std::{
     net::{SocketAddr, TcpListener},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use divan::{
@@ -56,6 +57,7 @@ const PROTOBUF: &str =
 
 fn main() {
     memory();
+    intake();
     divan::main();
 }
 
@@ -185,6 +187,55 @@ fn memory() {
         "{POINTS} streams, {SERIES} series, {length} bytes of OpenMetrics: {} bytes a stream; a scrape has {} bytes at most",
         taken.bytes_current / POINTS as i64,
         scraped.bytes_max,
+    );
+}
+
+/// Points of known series that are taken in a second: without a scraper, beside one that stopped reading in the midst of
+/// its answer, and beside one that scrapes again and again. In turn, so that a machine that gets slower meets all three;
+/// the medians count.
+fn intake() {
+    const ROUNDS: usize = 9;
+    let server = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (exporter, address) = exporter(&server);
+    let (here, data) = (runtime(), batch(START));
+    let take = || here.block_on(exporter.consume(Context::default(), data.clone())).unwrap();
+    take();
+    let rate = || {
+        let (started, mut points) = (Instant::now(), 0);
+        while started.elapsed() < Duration::from_millis(500) {
+            take();
+            points += POINTS;
+        }
+        points as f64 / started.elapsed().as_secs_f64() / 1e6
+    };
+    let mut rates: [Vec<f64>; 3] = Default::default();
+    for _ in 0..ROUNDS {
+        rates[0].push(rate());
+        let stalled = server.block_on(async {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request = format!("GET /metrics HTTP/1.0\r\naccept: {OPEN_METRICS}\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            stream.read_u8().await.unwrap();
+            stream
+        });
+        rates[1].push(rate());
+        drop(stalled);
+        let scraper = server.spawn(async move {
+            loop {
+                scrape(address, OPEN_METRICS, "").await;
+            }
+        });
+        rates[2].push(rate());
+        scraper.abort();
+    }
+    let [alone, stalled, busy] = rates.map(|mut rates| {
+        rates.sort_by(f64::total_cmp);
+        rates[ROUNDS / 2]
+    });
+    println!(
+        "{alone:.2} million points a second alone, {stalled:.2} beside a scraper that stands still ({:.2}), {busy:.2} beside one that never rests ({:.2})",
+        stalled / alone,
+        busy / alone,
     );
 }
 
