@@ -48,6 +48,7 @@ pub(super) struct RemoteWrite {
     v1: Http,
     v2: Http,
     options: from_otlp::Options,
+    options_of_v1: from_otlp::Options,
     lanes: usize,
     limits: Limits,
     version: Version,
@@ -100,6 +101,7 @@ impl RemoteWrite {
             component: cx.component.clone(),
             v1: Http::new(client.clone(), url.clone(), Version::V1.content_type()),
             v2: Http::new(client, url, Version::V2.content_type()),
+            options_of_v1: options.clone().for_version_1(),
             options,
             lanes: settings.lanes(),
             limits: Limits { max_bytes: settings.max_request_bytes(), max_series: MAX_SERIES },
@@ -114,6 +116,13 @@ impl RemoteWrite {
     /// The version that the server knows.
     fn version(&self) -> Version {
         if self.fell_back.load(Ordering::Relaxed) { Version::V1 } else { self.version }
+    }
+
+    fn options(&self) -> &from_otlp::Options {
+        match self.version() {
+            Version::V1 => &self.options_of_v1,
+            Version::V2 => &self.options,
+        }
     }
 
     fn http(&self, version: Version) -> &Http {
@@ -189,7 +198,7 @@ impl RemoteWrite {
         if !self.fell_back.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 component = %self.component,
-                "the server does not know remote write 2.0, going on with 1.0: no start times, no metadata with the series"
+                "the server does not know remote write 2.0, going on with 1.0: no start times, no metadata with the series, escaped names, classic histograms"
             );
         }
     }
@@ -209,7 +218,7 @@ impl Wire for RemoteWrite {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
         let Work { set, deltas } = &mut *work;
         let deltas = deltas.as_mut().map(|deltas| deltas.at(Instant::now()));
-        translate(data, &self.options, deltas, set);
+        translate(data, self.options(), deltas, set);
         let encoded =
             Encoded { requests: self.requests(set), unconvertible: self.lost(set).into_iter().collect() };
         if set.len() > LARGE_BATCH {

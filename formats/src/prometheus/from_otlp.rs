@@ -65,6 +65,14 @@ pub struct Options {
     pub custom_buckets: bool,
 }
 
+impl Options {
+    /// The same for a server that takes remote write 1.0 alone: names that it allows, histograms that it knows.
+    #[must_use]
+    pub fn for_version_1(self) -> Self {
+        Self { namer: self.namer.escaping(), custom_buckets: false, ..self }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {

@@ -60,6 +60,15 @@ impl Strategy {
         matches!(self, Self::UnderscoreEscapingWithSuffixes | Self::UnderscoreEscapingWithoutSuffixes)
     }
 
+    /// The one that escapes, and is the same otherwise.
+    #[must_use]
+    pub const fn escaping(self) -> Self {
+        match self.adds_suffixes() {
+            true => Self::UnderscoreEscapingWithSuffixes,
+            false => Self::UnderscoreEscapingWithoutSuffixes,
+        }
+    }
+
     /// Whether unit and type become part of a metric's name.
     #[must_use]
     pub const fn adds_suffixes(self) -> bool {
@@ -117,6 +126,13 @@ impl Namer {
     #[must_use]
     pub fn with_labels(mut self, labels: LabelOptions) -> Self {
         self.labels = labels;
+        self
+    }
+
+    /// The same with names that every Prometheus allows.
+    #[must_use]
+    pub fn escaping(mut self) -> Self {
+        self.strategy = self.strategy.escaping();
         self
     }
 

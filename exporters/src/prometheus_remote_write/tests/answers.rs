@@ -82,6 +82,32 @@ async fn a_server_that_knows_1_0_only_gets_it_from_then_on() {
     assert_eq!(lines(&seen[0]), lines(&seen[1]), "nothing is lost");
 }
 
+/// What such a server does not know either.
+#[tokio::test]
+async fn after_the_fall_names_are_escaped_and_histograms_are_classic() {
+    // Without a queue, the second batch comes when the first one's verdict is there.
+    let more = format!(
+        "{V2}, translation_strategy: NoTranslation, convert_histograms_to_nhcb: true, remote_write_queue: {{enabled: false}}"
+    );
+    let pair = Pair::new(&more, [answer(415, &[], b"what is this")]).await;
+    for at in [1, 2] {
+        pair.exporter.offer(requests::of("my.histogram", "s", requests::histogram(at))).await;
+    }
+    let Pair { backend, exporter, .. } = pair;
+    exporter.drained().await;
+    let seen = backend.seen();
+    assert_eq!(lines(&seen[0]), [r#"{__name__="my.histogram"} -53/Int(3)@1"#]);
+    assert_eq!(lines(&seen[0]), lines(&seen[1]), "the batch at hand goes as it is");
+    assert_eq!(
+        lines(&seen[2]),
+        [
+            r#"{__name__="my_histogram_count"} 3@2"#,
+            r#"{__name__="my_histogram_bucket", le="1"} 1@2"#,
+            r#"{__name__="my_histogram_bucket", le="+Inf"} 3@2"#,
+        ]
+    );
+}
+
 #[tokio::test]
 async fn a_415_to_1_0_and_a_400_to_2_0_are_final() {
     for (more, status) in [("", 415), (V2, 400)] {

@@ -19,7 +19,7 @@ use sluice_pdata::{
 use super::*;
 use crate::stand::gauges;
 
-fn of(name: &str, unit: &str, data: Data) -> Pdata {
+pub(super) fn of(name: &str, unit: &str, data: Data) -> Pdata {
     let metrics = vec![Metric {
         name: name.to_owned(),
         unit: unit.to_owned(),
@@ -209,18 +209,22 @@ async fn deltas_arrive_as_totals() {
     assert_eq!(lines, [line(2, 1), line(4, 2), line(6, 3)]);
 }
 
-#[tokio::test]
-async fn histograms_become_native_ones_where_that_is_asked_for() {
-    let pair = Pair::new(&format!("convert_histograms_to_nhcb: true, {V2}"), []).await;
+/// Of two buckets.
+pub(super) fn histogram(at: u64) -> Data {
     let point = HistogramDataPoint {
-        time_unix_nano: 1_000_000,
+        time_unix_nano: at * 1_000_000,
         count: 3,
         explicit_bounds: vec![1.0],
         bucket_counts: vec![1, 2],
         ..HistogramDataPoint::default()
     };
-    let data = Data::Histogram(Histogram { data_points: vec![point], aggregation_temporality: 2 });
-    pair.exporter.offer(of("h", "", data)).await;
+    Data::Histogram(Histogram { data_points: vec![point], aggregation_temporality: 2 })
+}
+
+#[tokio::test]
+async fn histograms_become_native_ones_where_that_is_asked_for() {
+    let pair = Pair::new(&format!("convert_histograms_to_nhcb: true, {V2}"), []).await;
+    pair.exporter.offer(of("h", "", histogram(1))).await;
     let Pair { backend, exporter, .. } = pair;
     exporter.drained().await;
     assert_eq!(lines(&backend.seen()[0]), [r#"{__name__="h"} -53/Int(3)@1"#]);

@@ -84,7 +84,9 @@ struct Writer<'k> {
     transaction: Transaction,
     /// Bytes of text that may still come.
     room: usize,
+    /// Of the series at hand, and of an exemplar.
     labels: LabelsBuilder,
+    exemplar_labels: LabelsBuilder,
     histogram: NativeHistogram,
     exemplars: Vec<Exemplar>,
     /// Exemplars that came apart from the samples of their series, in this request and in earlier ones.
@@ -111,6 +113,7 @@ impl<'k> Writer<'k> {
             transaction: Transaction::new(Source::RemoteWrite, limits),
             room: limits.max_decoded_bytes,
             labels: LabelsBuilder::default(),
+            exemplar_labels: LabelsBuilder::default(),
             histogram: NativeHistogram::default(),
             exemplars: Vec::new(),
             apart: HashMap::new(),
@@ -150,7 +153,7 @@ impl<'k> Writer<'k> {
             series.labels(&mut self.labels, self.room)?;
             let labels = self.labels.build();
             let mut exemplars = Vec::new();
-            series.exemplars(&mut exemplars, &mut self.labels, self.room)?;
+            series.exemplars(&mut exemplars, &mut self.exemplar_labels, self.room)?;
             self.spend(exemplars.iter().map(|exemplar| SERIES_BYTES + exemplar.labels.text_len()).sum())?;
             self.apart.entry(labels).or_default().append(&mut exemplars);
         }
@@ -181,7 +184,7 @@ impl<'k> Writer<'k> {
         let made = made.map_err(Trouble::Bad)?;
         self.exemplars.clear();
         if exemplars > 0 {
-            series.exemplars(&mut self.exemplars, &mut self.labels, self.room)?;
+            series.exemplars(&mut self.exemplars, &mut self.exemplar_labels, self.room)?;
         }
         if !self.apart.is_empty() {
             self.exemplars.extend(self.apart.remove(&labels).unwrap_or_default());

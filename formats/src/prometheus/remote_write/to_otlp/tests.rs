@@ -236,6 +236,11 @@ fn a_bad_series_costs_itself() {
         ("[1,2,4,6]", sample, "a: 1 a reference leads to no symbol"),
         ("[1,2,4,5,4,5]", sample, "a: 1 a label is there twice"),
         ("[1,2]", &format!("{sample},{histogram}"), "a: 2 a series has both samples and histograms"),
+        (
+            "[1,2]",
+            &format!(r#"{sample},"exemplars":[{{"labelsRefs":[4,9]}}]"#),
+            "a: 1 a reference leads to no symbol",
+        ),
         ("[4,5]", histogram, ": 1 there is no metric name"),
         ("[4,5]", r#""samples":[]"#, ": 0 there is no metric name"),
     ] {
