@@ -5,8 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# `$1` is what takes the place of the hosts file; a group is entered before anything else runs in it.
-_START = 'hosts=$1; shift; until [ "$1" = -- ]; do echo $$ >"$1/cgroup.procs" || exit; shift; done; shift; mount --bind "$hosts" /etc/hosts && exec "$@"'
+# The arguments: what takes the place of the hosts file, groups to enter, `--`, the command.
+_START = """
+hosts=$1
+shift
+until [ "$1" = -- ]; do
+  echo $$ >"$1/cgroup.procs" || exit
+  shift
+done
+shift
+mount --bind "$hosts" /etc/hosts && exec "$@"
+"""
 _SIZE = 1024
 
 
