@@ -85,7 +85,7 @@ class Cluster:
         return self._start("sluice-gateway", env, places)
 
     def resolve_to(self, *addresses: str):
-        self._names.set(NAME, list(addresses))
+        self._names.set(NAME, *addresses)
 
     def endpoint(self, address: str) -> str:
         return f"{address}:{self._port}"

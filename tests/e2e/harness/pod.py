@@ -5,28 +5,32 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# The arguments: what takes the place of the hosts file, groups to enter, `--`, the command.
+# The arguments: a folder with files that take the place of the machine's, groups to enter, `--`, the command.
 _START = """
-hosts=$1
+folder=$1
 shift
 until [ "$1" = -- ]; do
   echo $$ >"$1/cgroup.procs" || exit
   shift
 done
 shift
-mount --bind "$hosts" /etc/hosts && exec "$@"
+mount --bind "$folder/hosts" /etc/hosts && mount --bind "$folder/resolv.conf" /etc/resolv.conf && exec "$@"
 """
 _SIZE = 1024
 
 
 class Names:
-    """The hosts file of the processes that are started `within` it: it may change while they run."""
+    """The names that processes know which are started `within` it. They may change while they run."""
 
     def __init__(self, directory: Path):
-        self._file = directory / "hosts"
+        self._folder = directory / "names"
+        self._folder.mkdir()
+        # Nobody listens there, and says so at once.
+        (self._folder / "resolv.conf").write_text("nameserver 127.255.255.254\noptions timeout:1 attempts:1\n")
+        self._file = self._folder / "hosts"
         self._file.write_bytes(b"\n" * _SIZE)
 
-    def set(self, name: str, addresses: list[str]):
+    def set(self, name: str, *addresses: str):
         """`name` has these addresses from now on, and no other name but localhost has any."""
         lines = "127.0.0.1 localhost\n" + "".join(f"{address} {name}\n" for address in addresses)
         # In one piece, and in the same file: a reader sees the old content or the new one.
@@ -36,7 +40,7 @@ class Names:
     def within(self, *groups: Path) -> tuple[str, ...]:
         """What to put before a command. It keeps its process number."""
         own = () if os.geteuid() == 0 else ("--map-root-user",)
-        return ("unshare", "--mount", *own, "sh", "-c", _START, "sh", str(self._file), *map(str, groups), "--")
+        return ("unshare", "--mount", *own, "sh", "-c", _START, "sh", str(self._folder), *map(str, groups), "--")
 
 
 class Limits:

@@ -74,14 +74,14 @@ class Recorder:
 
 
 class GrpcSink(Recorder):
-    def __init__(self, port: int | None = None):
+    def __init__(self, port: int | None = None, host: str = "127.0.0.1"):
         super().__init__()
-        self.port = port or ports.free_one()
+        self.host, self.port = host, port or ports.free_one()
         self.metadata: list[dict] = []
 
     @property
     def endpoint(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     def __enter__(self):
         options = [("grpc.max_receive_message_length", 64 << 20), ("grpc.so_reuseport", 0)]
