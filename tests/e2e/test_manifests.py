@@ -62,9 +62,10 @@ def test_it_runs_without_rights(sluice):
         "runAsNonRoot": True, "runAsUser": 65532, "runAsGroup": 65532, "seccompProfile": {"type": "RuntimeDefault"},
     }  # fmt: skip
     assert sluice.pod["automountServiceAccountToken"] is False
-    assert sluice.container["securityContext"] == {
-        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
-    }  # fmt: skip
+    for container in sluice.pod.get("initContainers", []) + sluice.pod["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+        }  # fmt: skip
 
 
 def test_selectors_find_the_pods():
