@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr3, memmem};
 
-use crate::prometheus::escaping::{Escaping, is_legacy_label_name};
+use crate::prometheus::{
+    escaping::{Escaping, is_legacy_label_name},
+    model::Exemplar,
+};
 
 /// Appends one label, and a comma before it if it is not the first. A name that is not a legacy name is quoted.
 pub fn push_label(text: &mut String, name: &str, value: &str) {
@@ -113,6 +116,22 @@ pub(super) fn escaped(texts: [&str; 2], escaping: Escaping) -> String {
         push_label(&mut text, name, value);
     }
     text
+}
+
+/// Visits the labels of an exemplar under an escaping scheme; of names that become one, the first stays.
+pub(super) fn each_exemplar_label(
+    exemplar: &Exemplar,
+    escaping: Escaping,
+    mut visit: impl FnMut(&str, &str),
+) {
+    let mut seen: Vec<Cow<'_, str>> = Vec::new();
+    for (name, value) in exemplar.labels.iter() {
+        let name = escaping.label_name(name);
+        if !seen.contains(&name) {
+            visit(&name, value);
+            seen.push(name);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,18 @@ pub struct Family<'a> {
     pub unit: &'a str,
 }
 
+impl Family<'_> {
+    /// Whether the unit is the last word of the name, before a counter's `_total`: scrapers may refuse an exposition
+    /// for one that is not.
+    fn ends_in_unit(&self) -> bool {
+        let name = match self.kind {
+            MetricType::Counter => self.name.strip_suffix("_total").unwrap_or(self.name),
+            _ => self.name,
+        };
+        !self.unit.is_empty() && name.strip_suffix(self.unit).is_some_and(|rest| rest.ends_with('_'))
+    }
+}
+
 /// What one series of a family says now.
 #[derive(Debug, Clone, Copy)]
 pub struct Point<'a> {
@@ -111,11 +123,13 @@ impl Writer {
     pub fn new(negotiated: Negotiated) -> Self {
         use super::negotiate::Format;
         let form = match negotiated.format {
-            Format::Text0_0_4 | Format::Text1_0_0 => Form::Text(text::Text::new(numbers::Style::Prometheus)),
-            Format::OpenMetrics0_0_1 | Format::OpenMetrics1_0_0 => {
-                Form::Text(text::Text::new(numbers::Style::OpenMetrics))
+            Format::Text0_0_4 | Format::Text1_0_0 => {
+                Form::Text(text::Text::new(numbers::Style::Prometheus, negotiated.escaping))
             }
-            Format::Protobuf => Form::Protobuf(protobuf::Protobuf::default()),
+            Format::OpenMetrics0_0_1 | Format::OpenMetrics1_0_0 => {
+                Form::Text(text::Text::new(numbers::Style::OpenMetrics, negotiated.escaping))
+            }
+            Format::Protobuf => Form::Protobuf(protobuf::Protobuf::new(negotiated.escaping)),
         };
         let seen = (negotiated.escaping != Escaping::AllowUtf8).then(HashSet::new);
         Self { negotiated, names: Names::default(), form, out: Vec::new(), seen }

@@ -7,7 +7,8 @@ use sluice_pdata::wire::Write;
 
 use super::{Data, Family, Point, text::Placed};
 use crate::prometheus::{
-    expose::label_text::labels_of,
+    escaping::Escaping,
+    expose::label_text::{each_exemplar_label, labels_of},
     model::{Buckets, Count, Exemplar, MetricType, NativeHistogram},
 };
 
@@ -15,8 +16,9 @@ use crate::prometheus::{
 const LONG: usize = 64 << 10;
 
 /// The message at hand.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Protobuf {
+    escaping: Escaping,
     /// Name, help, type and unit.
     head: Vec<u8>,
     metrics: Vec<u8>,
@@ -24,6 +26,10 @@ pub(super) struct Protobuf {
 }
 
 impl Protobuf {
+    pub(super) fn new(escaping: Escaping) -> Self {
+        Self { escaping, head: Vec::new(), metrics: Vec::new(), kind: MetricType::default() }
+    }
+
     pub(super) fn family(&mut self, out: &mut Vec<u8>, family: Family<'_>) {
         self.flush(out);
         self.kind = family.kind;
@@ -33,13 +39,13 @@ impl Protobuf {
             self.head.put_bytes_field(2, family.help.as_bytes());
         }
         self.head.put_varint_field(3, number(family.kind));
-        if !family.unit.is_empty() && family.name.trim_end_matches("_total").ends_with(family.unit) {
+        if family.ends_in_unit() {
             self.head.put_bytes_field(5, family.unit.as_bytes());
         }
     }
 
     pub(super) fn series(&mut self, out: &mut Vec<u8>, point: Point<'_>) {
-        let kind = self.kind;
+        let (kind, escaping) = (self.kind, self.escaping);
         let hint = point.labels[0].len() + point.labels[1].len() + 64;
         self.metrics.put_message_field(4, hint, |metric| {
             for (name, value) in point.labels.into_iter().flat_map(labels_of) {
@@ -48,7 +54,7 @@ impl Protobuf {
                     label.put_bytes_field(2, value.as_bytes());
                 });
             }
-            put_data(metric, kind, &point);
+            put_data(metric, kind, &point, escaping);
             if let Some(ms) = point.timestamp_ms {
                 metric.put_varint_field(6, ms.cast_unsigned());
             }
@@ -80,7 +86,7 @@ fn number(kind: MetricType) -> u64 {
     }
 }
 
-fn put_data(metric: &mut Vec<u8>, kind: MetricType, point: &Point<'_>) {
+fn put_data(metric: &mut Vec<u8>, kind: MetricType, point: &Point<'_>, escaping: Escaping) {
     match point.data {
         Data::Number { value, exemplar } => {
             let field = match kind {
@@ -92,7 +98,7 @@ fn put_data(metric: &mut Vec<u8>, kind: MetricType, point: &Point<'_>) {
                 put_double(number, 1, value);
                 if kind == MetricType::Counter {
                     if let Some(exemplar) = exemplar {
-                        put_exemplar(number, 2, exemplar);
+                        put_exemplar(number, 2, exemplar, escaping);
                     }
                     put_timestamp(number, 3, point.start_ms);
                 }
@@ -126,7 +132,7 @@ fn put_data(metric: &mut Vec<u8>, kind: MetricType, point: &Point<'_>) {
                         bucket.put_varint_field(1, below);
                         put_double(bucket, 2, bound);
                         if let Some(exemplar) = exemplars.of(index) {
-                            put_exemplar(bucket, 3, exemplar);
+                            put_exemplar(bucket, 3, exemplar, escaping);
                         }
                     });
                 }
@@ -137,7 +143,7 @@ fn put_data(metric: &mut Vec<u8>, kind: MetricType, point: &Point<'_>) {
             put_native(message, histogram);
             put_timestamp(message, 15, point.start_ms);
             for exemplar in exemplars.iter().filter(|exemplar| exemplar.timestamp_ms.is_some()) {
-                put_exemplar(message, 16, exemplar);
+                put_exemplar(message, 16, exemplar, escaping);
             }
         }),
     }
@@ -184,14 +190,14 @@ fn put_count(message: &mut Vec<u8>, (int, float): (u32, u32), count: Count) {
     }
 }
 
-fn put_exemplar(message: &mut Vec<u8>, field: u32, exemplar: &Exemplar) {
+fn put_exemplar(message: &mut Vec<u8>, field: u32, exemplar: &Exemplar, escaping: Escaping) {
     message.put_message_field(field, 100, |message| {
-        for (name, value) in exemplar.labels.iter() {
+        each_exemplar_label(exemplar, escaping, |name, value| {
             message.put_message_field(1, name.len() + value.len() + 4, |label| {
                 label.put_bytes_field(1, name.as_bytes());
                 label.put_bytes_field(2, value.as_bytes());
             });
-        }
+        });
         put_double(message, 2, exemplar.value);
         put_timestamp(message, 3, exemplar.timestamp_ms);
     });

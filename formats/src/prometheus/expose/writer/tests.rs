@@ -207,6 +207,55 @@ fn names_beyond_legacy_are_quoted_or_escaped_and_never_clash() {
 }
 
 #[test]
+fn exemplars_have_names_that_the_scraper_can_read() {
+    let labels = [("http.route", "/"), ("http_route", "x"), ("trace_id", "aa")].into_iter().collect();
+    let exemplar = Exemplar { labels, value: 1.0, timestamp_ms: None };
+    for (escaping, wanted) in [
+        (Escaping::AllowUtf8, r#"# {"http.route"="/",http_route="x",trace_id="aa"} 1"#),
+        (Escaping::Underscores, r#"# {http_route="/",trace_id="aa"} 1"#),
+        (Escaping::Values, r#"# {U__http_2e_route="/",http_route="x",trace_id="aa"} 1"#),
+    ] {
+        for format in [Format::OpenMetrics1_0_0, Format::Protobuf] {
+            let mut writer = writer(format, escaping);
+            writer.family(Family { name: "a_total", kind: MetricType::Counter, ..Family::default() });
+            writer.series(Point {
+                data: Data::Number { value: 2.0, exemplar: Some(&exemplar) },
+                ..number("", 0.0)
+            });
+            writer.finish();
+            let out = String::from_utf8_lossy(&writer.take()).into_owned();
+            match format {
+                Format::Protobuf => assert_eq!(out.contains("http.route"), escaping == Escaping::AllowUtf8),
+                _ => assert!(out.contains(wanted), "{out}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_unit_that_is_not_the_last_word_of_the_name_is_not_told() {
+    for (name, kind, told) in [
+        ("a_seconds", MetricType::Gauge, true),
+        ("a_seconds_total", MetricType::Counter, true),
+        ("a_seconds_total", MetricType::Gauge, false),
+        ("a_seconds_total_total", MetricType::Counter, false),
+        ("seconds", MetricType::Gauge, false),
+        ("a_milliseconds", MetricType::Gauge, false),
+    ] {
+        let mut text = writer(Format::OpenMetrics1_0_0, Escaping::AllowUtf8);
+        let mut protobuf = writer(Format::Protobuf, Escaping::AllowUtf8);
+        for writer in [&mut text, &mut protobuf] {
+            writer.family(Family { name, kind, help: "", unit: "seconds" });
+            writer.series(number("", 1.0));
+            writer.finish();
+        }
+        assert_eq!(String::from_utf8(text.take()).unwrap().contains("# UNIT"), told, "{name}");
+        // The field of the unit, and how long it is.
+        assert_eq!(memchr::memmem::find(&protobuf.take(), b"\x2a\x07seconds").is_some(), told, "{name}");
+    }
+}
+
+#[test]
 fn counts_that_contradict_each_other_stay_in_order() {
     let mut writer = writer(Format::Text0_0_4, Escaping::AllowUtf8);
     writer.family(Family { name: "h", kind: MetricType::Histogram, ..Family::default() });

@@ -6,7 +6,8 @@ use super::{
     numbers::{Style, put_count, put_seconds, put_value},
 };
 use crate::prometheus::{
-    expose::label_text::push_label,
+    escaping::Escaping,
+    expose::label_text::{each_exemplar_label, push_label},
     model::{Exemplar, MetricType},
 };
 
@@ -14,14 +15,15 @@ use crate::prometheus::{
 #[derive(Debug)]
 pub(super) struct Text {
     style: Style,
+    escaping: Escaping,
     counts: bool,
     /// `# HELP` and so on; empty once it is written.
     head: String,
 }
 
 impl Text {
-    pub(super) fn new(style: Style) -> Self {
-        Self { style, counts: false, head: String::new() }
+    pub(super) fn new(style: Style, escaping: Escaping) -> Self {
+        Self { style, escaping, counts: false, head: String::new() }
     }
 
     fn open(&self) -> bool {
@@ -50,10 +52,8 @@ impl Text {
         }
         let word = if open { kind.word() } else { word(kind) };
         head.extend(["# TYPE ", &names.family, " ", word, "\n"]);
-        let unit = family.unit;
-        if open && name.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')) && kind != MetricType::Info
-        {
-            head.extend(["# UNIT ", &names.family, " ", unit, "\n"]);
+        if open && family.ends_in_unit() && kind != MetricType::Info {
+            head.extend(["# UNIT ", &names.family, " ", family.unit, "\n"]);
         }
     }
 
@@ -140,9 +140,7 @@ impl Text {
         }
         if let Some(exemplar) = exemplar.filter(|_| self.open()) {
             let mut labels = String::new();
-            for (name, value) in exemplar.labels.iter() {
-                push_label(&mut labels, name, value);
-            }
+            each_exemplar_label(exemplar, self.escaping, |name, value| push_label(&mut labels, name, value));
             out.extend_from_slice(b" # {");
             out.extend_from_slice(labels.as_bytes());
             out.extend_from_slice(b"} ");
