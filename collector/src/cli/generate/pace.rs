@@ -12,6 +12,7 @@ const MOST_BEHIND: Duration = Duration::from_secs(1);
 pub(super) struct Pace {
     /// Items per second; 0 is no limit.
     rate: f64,
+    /// Where the part of the next items begins.
     due: Instant,
 }
 
@@ -20,14 +21,16 @@ impl Pace {
         Self { rate, due: Instant::now() }
     }
 
-    /// Waits until `items` more may be sent.
+    /// Waits until `items` more may be sent: to the middle of their part of the time, so that two seconds at 1000 per
+    /// second are 2000 items and not one request more.
     pub(super) async fn wait_for(&mut self, items: usize) {
         if self.rate == 0.0 {
             return;
         }
-        sleep_until(self.due).await;
+        let part = Duration::from_secs_f64((items as f64 / self.rate).min(1e9));
+        sleep_until(self.due + part / 2).await;
         let earliest = Instant::now().checked_sub(MOST_BEHIND).unwrap_or(self.due);
-        self.due = self.due.max(earliest) + Duration::from_secs_f64((items as f64 / self.rate).min(1e9));
+        self.due = self.due.max(earliest) + part;
     }
 }
 

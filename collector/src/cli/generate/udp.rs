@@ -65,3 +65,33 @@ fn packets(data: &Pdata) -> Vec<(Vec<u8>, usize)> {
 fn reason(error: &io::Error) -> String {
     format!("not sent: {error}")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sluice_formats::jaeger::decode_emit_batch;
+    use sluice_pdata::Limits;
+
+    use super::*;
+    use crate::cli::generate::source::tests::{NOW, source};
+
+    #[tokio::test]
+    async fn spans_that_do_not_fit_into_a_packet_go_in_several() {
+        let agent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let udp = Udp::connect(&agent.local_addr().unwrap().to_string()).await.unwrap();
+        let line = "traces --services 1 --attributes 10";
+        let data = source(line, 0).next(100, NOW);
+        let sent = udp.send(data).await;
+        assert_eq!(sent, Verdict { accepted: 100, refused: Vec::new() });
+        let (mut spans, mut packets, mut buffer) = (0, 0, vec![0; 1 << 16]);
+        while spans < 100 {
+            let received = tokio::time::timeout(Duration::from_secs(10), agent.recv(&mut buffer));
+            let len = received.await.unwrap().unwrap();
+            assert!(len <= MAX_PACKET);
+            spans += decode_emit_batch(&buffer[..len], Protocol::Compact, &Limits::default()).unwrap().items;
+            packets += 1;
+        }
+        assert!(spans == 100 && packets > 1, "{packets}");
+    }
+}

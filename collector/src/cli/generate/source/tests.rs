@@ -12,7 +12,7 @@ use crate::cli::{
     generate::story::find,
 };
 
-const NOW: u64 = 1_800_000_000_000_000_000;
+pub(in crate::cli::generate) const NOW: u64 = 1_800_000_000_000_000_000;
 
 pub(in crate::cli::generate) fn options(line: &str) -> Generate {
     let args = Args::try_parse_from(["sluice", "generate"].into_iter().chain(line.split(' '))).unwrap();
@@ -20,7 +20,7 @@ pub(in crate::cli::generate) fn options(line: &str) -> Generate {
     options
 }
 
-fn source(line: &str, worker: usize) -> Source {
+pub(in crate::cli::generate) fn source(line: &str, worker: usize) -> Source {
     let options = options(line);
     Source::new(&options, options.seed.unwrap_or(1), worker, Share::of(&options, worker))
 }
