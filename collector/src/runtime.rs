@@ -6,6 +6,10 @@
 //! **Allocator.** jemalloc, with the feature `jemalloc`. Its background thread gives memory back some ten seconds
 //! after a burst also when nothing is allocated any more. It is the program that chooses it, in its `main.rs`: a library
 //! that did could not be linked into one with an allocator of its own, such as a test that counts allocations.
+//!
+//! Two workers share an arena. jemalloc by itself has four for each processor, one for nearly every thread that ever ran,
+//! and what a batch leaves behind in one of them is of no use to the next batch on another thread: see
+//! `docs/decisions/0070-two-workers-share-an-arena.md`.
 
 use std::{io, thread};
 
@@ -45,7 +49,26 @@ pub fn build() -> io::Result<Runtime> {
             builder
         }
     };
+    #[cfg(feature = "jemalloc")]
+    builder.on_thread_start(join_an_arena);
     builder.enable_all().thread_name("sluice").max_blocking_threads(BLOCKING_THREADS).build()
+}
+
+/// Has the thread that calls it allocate in one of as many arenas as there are pairs of workers.
+#[cfg(feature = "jemalloc")]
+fn join_an_arena() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tikv_jemalloc_ctl::{Access, AsName};
+
+    static THREADS: AtomicU32 = AtomicU32::new(0);
+    let arenas = u32::try_from(cpus() / 2).unwrap_or(u32::MAX).max(1);
+    let arena = THREADS.fetch_add(1, Ordering::Relaxed) % arenas;
+    let joined: Result<(), _> = b"thread.arena\0"[..].name().write(arena);
+    if let Err(error) = joined {
+        // It stays in the one that jemalloc chose.
+        tracing::debug!(%error, arena, "cannot choose an arena");
+    }
 }
 
 /// Bytes that data from outside may occupy unless the configuration says otherwise: 80% of the tightest cgroup

@@ -1,9 +1,10 @@
 //! Sends metrics to Prometheus and whatever else takes its remote write, 1.0 or 2.0.
 //!
-//! [`Settings`] -> `exporter` (points become series, series become requests by lane) -> [`crate::sending`], which keeps
+//! [`Settings`] -> `exporter` (points become series, series become requests by lane, `block` compresses them) -> [`crate::sending`], which keeps
 //! the order of each series -> `answer` (what the server makes of a request).
 
 mod answer;
+mod block;
 mod exporter;
 mod settings;
 #[cfg(test)]

@@ -158,12 +158,14 @@ fn write(bencher: Bencher<'_, '_>, version: Version) {
     let mut set = SeriesSet::default();
     from_otlp::translate(&data, &from_otlp::Options::default(), None, &mut set);
     let whole = remote_write::Limits { max_bytes: usize::MAX, max_series: usize::MAX };
-    let request = encode(&set, version, 1, whole).remove(0);
+    let (mut body, mut samples) = (Vec::new(), 0);
+    encode(&set, version, 1, whole, |request| {
+        body.extend_from_slice(request.body);
+        samples += request.holds.samples;
+    });
     let known = Known::default();
     bencher
-        .counter(ItemsCount::new(request.holds.samples))
-        .counter(BytesCount::new(request.body.len()))
-        .bench(|| {
-            to_otlp(version, black_box(&request.body), &known, ("s", "1"), &Limits::default()).unwrap()
-        });
+        .counter(ItemsCount::new(samples))
+        .counter(BytesCount::new(body.len()))
+        .bench(|| to_otlp(version, black_box(&body), &known, ("s", "1"), &Limits::default()).unwrap());
 }

@@ -83,7 +83,9 @@ fn written(data: &Pdata, version: Version, strategy: Strategies) -> Vec<Vec<u8>>
     from_otlp::translate(data, &options(strategy), None, &mut set);
     assert!(set.is_complete(), "{:?}", set.lost().collect::<Vec<_>>());
     let limits = remote_write::Limits { max_bytes: usize::MAX, max_series: usize::MAX };
-    encode(&set, version, 1, limits).into_iter().map(|request| request.body).collect()
+    let mut bodies = Vec::new();
+    encode(&set, version, 1, limits, |request| bodies.push(request.body.to_vec()));
+    bodies
 }
 
 fn decoded(version: Version, bodies: &[Vec<u8>]) -> SeriesMap {
@@ -330,7 +332,8 @@ proptest! {
         let mut set = SeriesSet::default();
         from_otlp::translate(&data, &options, None, &mut set);
         let limits = remote_write::Limits { max_bytes: usize::MAX, max_series: usize::MAX };
-        let body = encode(&set, Version::V2, 1, limits).remove(0).body;
+        let mut body = Vec::new();
+        encode(&set, Version::V2, 1, limits, |request| body.extend_from_slice(request.body));
         let (mut found, mut scratch) = (0, NativeHistogram::default());
         for series in Decoder::new(Version::V2, &body).unwrap().series() {
             series.each_histogram(&mut scratch, |written, timestamp_ms, start_ms| {

@@ -11,7 +11,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use sluice_component::{BuildCx, ComponentRef, Context, Host, StartError, telemetry::UnconvertedMetrics};
 use sluice_config::ByteSize;
 use sluice_formats::prometheus::{
@@ -23,6 +24,7 @@ use sluice_pdata::Pdata;
 
 use super::{
     answer::outcome,
+    block::{self, Blocks},
     settings::{ProtobufMessage, Settings},
 };
 use crate::{
@@ -34,8 +36,6 @@ use crate::{
 const MAX_SERIES: usize = 10_000;
 /// A batch of no more series is not parted: one request is cheaper than one for each lane, and takes all of them.
 const SMALL_BATCH: usize = 2000;
-/// Series of a batch after which memory is given back.
-const LARGE_BATCH: usize = 20_000;
 /// Metrics of one batch that are named in the log, each with the reason why its points are lost.
 const MOST_NAMED: usize = 10;
 
@@ -65,10 +65,12 @@ struct Work {
     deltas: Option<Deltas>,
 }
 
-/// One request.
+/// One request. Its body is kept compressed alone, a fifth or less of what it was.
 pub(super) struct Request {
     version: Version,
     payload: Payload,
+    /// Of the body before it was compressed.
+    size: usize,
     /// The same in version 1.0, made when the server knows no other.
     downgraded: OnceLock<Payload>,
     lanes: Range<usize>,
@@ -136,25 +138,28 @@ impl RemoteWrite {
         let version = self.version();
         let all = 0..self.lanes;
         let parted = if set.len() > SMALL_BATCH { self.lanes } else { 1 };
-        let requests = encode(set, version, parted, self.limits);
-        let metadata = match version {
-            Version::V1 if self.send_metadata => metadata(set),
-            _ => None,
-        };
-        let request = |body, lanes, holds: Holds| Request {
+        let mut blocks = Blocks::new();
+        let mut request = |body: &[u8], lanes, holds: Holds| Request {
             version,
-            payload: Payload::of(body, holds.points),
+            payload: Payload::of(blocks.block(body), holds.points),
+            size: body.len(),
             downgraded: OnceLock::new(),
             lanes,
             holds,
             attempts: AtomicU32::new(0),
         };
-        let metadata = metadata.map(|body| request(body, all.clone(), Holds::default()));
-        let series = requests.into_iter().map(|made| {
+        let mut requests = Vec::new();
+        if version == Version::V1
+            && self.send_metadata
+            && let Some(body) = metadata(set)
+        {
+            requests.push(request(&body, all.clone(), Holds::default()));
+        }
+        encode(set, version, parted, self.limits, |made| {
             let lanes = if parted == 1 { all.clone() } else { made.lane..made.lane + 1 };
-            request(made.body, lanes, made.holds)
+            requests.push(request(made.body, lanes, made.holds));
         });
-        metadata.into_iter().chain(series).collect()
+        requests
     }
 
     /// Counts what was lost of a batch, and says so.
@@ -180,12 +185,14 @@ impl RemoteWrite {
     async fn post(&self, request: &Request, version: Version) -> Result<sluice_net::http::Answer, Outcome> {
         let payload = match (request.version, version) {
             (Version::V2, Version::V1) => request.downgraded.get_or_init(|| {
-                let body: Vec<u8> = request.payload.chunks.iter().flatten().copied().collect();
-                Payload::of(downgrade(&body).unwrap_or_default(), request.holds.points)
+                let body = request.payload.chunks.first().map_or(&[][..], Bytes::as_ref);
+                let body = downgrade(&block::plain(body)).unwrap_or_default();
+                Payload::of(Blocks::new().block(&body), request.holds.points)
             }),
             _ => &request.payload,
         };
         let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("snappy"));
         headers.insert(VERSION, HeaderValue::from_static(version.header()));
         let attempts = request.attempts.fetch_add(1, Ordering::Relaxed);
         if attempts > 0 {
@@ -221,9 +228,8 @@ impl Wire for RemoteWrite {
         translate(data, self.options(), deltas, set);
         let encoded =
             Encoded { requests: self.requests(set), unconvertible: self.lost(set).into_iter().collect() };
-        if set.len() > LARGE_BATCH {
-            set.release();
-        }
+        // A batch is there for milliseconds; the next one may be an interval away.
+        set.release();
         encoded
     }
 
@@ -232,7 +238,7 @@ impl Wire for RemoteWrite {
     }
 
     fn size(request: &Request) -> ByteSize {
-        request.payload.size()
+        ByteSize::new(request.size as u64)
     }
 
     fn lanes(request: &Request) -> Range<usize> {

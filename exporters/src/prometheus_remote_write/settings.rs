@@ -179,7 +179,8 @@ impl Settings {
         let client = self.client();
         let own = client.headers.iter().filter(|(name, _)| !is_reserved(name));
         let headers: Headers = own.map(|(name, value)| (name, value.clone())).collect();
-        http::ClientSettings { headers, ..client.clone() }
+        // Bodies come compressed.
+        http::ClientSettings { headers, compression: Compression::None, ..client.clone() }
     }
 
     pub(super) fn strategy(&self) -> Strategy {

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use prost_reflect::{DescriptorPool, DynamicMessage, ReflectMessage, Value};
 use sluice_formats::prometheus::from_otlp::{Deltas, Options, SeriesSet, translate};
 use sluice_formats::prometheus::model::{NORMAL_NAN_BITS, STALE_NAN_BITS};
-use sluice_formats::prometheus::remote_write::{Limits, Version, encode};
+use sluice_formats::prometheus::remote_write::{self, Holds, Limits, Version};
 use sluice_pdata::Pdata;
 
 pub(crate) const ALL: Limits = Limits { max_bytes: usize::MAX, max_series: usize::MAX };
@@ -85,6 +85,23 @@ pub(crate) fn sent_with(data: &Pdata, options: &Options) -> Vec<String> {
     let (lines, lost) = sent_and_lost(data, options, None);
     assert_eq!(lost, [""; 0]);
     lines
+}
+
+/// A request that was shown.
+pub(crate) struct Request {
+    pub(crate) body: Vec<u8>,
+    pub(crate) lane: usize,
+    pub(crate) holds: Holds,
+}
+
+/// The requests of a batch.
+pub(crate) fn encode(set: &SeriesSet, version: Version, lanes: usize, limits: Limits) -> Vec<Request> {
+    let mut requests = Vec::new();
+    remote_write::encode(set, version, lanes, limits, |request| {
+        let remote_write::Request { body, lane, holds } = request;
+        requests.push(Request { body: body.to_vec(), lane, holds });
+    });
+    requests
 }
 
 /// What it becomes, and what is lost: `metric: reason n`.

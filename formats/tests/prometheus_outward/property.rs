@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use sluice_formats::prometheus::from_otlp::{Options, SeriesSet, translate};
 use sluice_formats::prometheus::names::{Namer, Strategy as Naming};
-use sluice_formats::prometheus::remote_write::{Limits, Version, downgrade, encode};
+use sluice_formats::prometheus::remote_write::{Limits, Version, downgrade};
 use sluice_pdata::otlp::metrics::v1::{HistogramDataPoint, Metric, NumberDataPoint};
 
-use crate::foreign::{ALL, sent_and_lost, v1, v2, without_metadata};
+use crate::foreign::{ALL, encode, sent_and_lost, v1, v2, without_metadata};
 use crate::otlp::{MS, attributes, buckets, data, gauge, histogram, number, resource, sum};
 
 fn pairs() -> impl Strategy<Value = Vec<(String, String)>> {

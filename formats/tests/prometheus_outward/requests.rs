@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use sluice_formats::prometheus::from_otlp::{Options, SeriesSet, translate};
-use sluice_formats::prometheus::remote_write::{Limits, Request, Version, downgrade, encode, metadata};
+use sluice_formats::prometheus::remote_write::{Limits, Version, downgrade, metadata};
 use sluice_pdata::Pdata;
 
-use crate::foreign::{ALL, v1, v2, without_metadata};
+use crate::foreign::{ALL, Request, encode, v1, v2, without_metadata};
 use crate::otlp::{
     CUMULATIVE, MS, buckets, counter, data, exemplar, exponential, gauge, histogram, number, of, resource,
 };

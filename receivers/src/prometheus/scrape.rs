@@ -2,7 +2,7 @@
 //!
 //! - `body`: parse, target's labels, relabelling, limits, in this order
 //! - `native`: limits of native histograms
-//! - `series`, on `texts`: what is remembered from one scrape to the next
+//! - `series`, on `texts` and `numbers`: what is remembered from one scrape to the next
 //! - `report`: `up` and the `scrape_*` series
 //! - `appender`: where samples go
 
@@ -10,6 +10,7 @@ mod appender;
 mod body;
 mod labels;
 mod native;
+mod numbers;
 mod report;
 mod series;
 #[cfg(test)]
@@ -30,16 +31,19 @@ use sluice_formats::prometheus::{
 
 use self::{
     report::ReportSeries,
-    series::{Ended, SeriesCache, Translation},
+    series::{Ended, SeriesCache},
 };
 use super::job::Job;
 
 /// What is remembered of one target.
 #[derive(Debug)]
 pub(super) struct Memory {
-    labels: Labels,
+    /// The labels of the target.
+    target: Labels,
     series: SeriesCache,
-    translation: Translation,
+    /// What turns labels into series of OTLP.
+    catalog: Catalog,
+    families: Families,
     reports: ReportSeries,
     builder: LabelsBuilder,
     last: Ended,
@@ -59,11 +63,12 @@ impl Memory {
     pub(super) fn new(job: &Job, labels: &Labels, options: Options, permit: Permit) -> Self {
         let mut catalog = Catalog::new(options);
         Self {
-            labels: labels.clone(),
+            target: labels.clone(),
             series: SeriesCache::new(permit),
             is_crowded: false,
             reports: ReportSeries::new(job, labels, &mut catalog),
-            translation: Translation { catalog, families: Families::default() },
+            catalog,
+            families: Families::default(),
             builder: LabelsBuilder::default(),
             last: Ended::All,
         }
@@ -72,7 +77,7 @@ impl Memory {
     /// The target is scraped by another job from now on. Series that have other labels then are told to have ended.
     pub(super) fn change(&mut self, job: &Job) {
         self.series.forget_texts();
-        self.reports = ReportSeries::new(job, &self.labels, &mut self.translation.catalog);
+        self.reports = ReportSeries::new(job, &self.target, &mut self.catalog);
     }
 
     /// Hands on the samples of an answer and the ends of series that it lacks.

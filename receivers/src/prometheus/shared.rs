@@ -43,11 +43,7 @@ impl Shared {
     }
 
     /// The data of a request, which holds its bytes in the budget. `permit` comes as that of the answer.
-    pub(super) fn admit(&self, wire: Bytes, permit: Option<Permit>) -> Result<Pdata, String> {
-        let mut permit = match permit {
-            Some(permit) => permit,
-            None => self.budget().reserve(0).map_err(|error| error.to_string())?,
-        };
+    pub(super) fn admit(&self, wire: Bytes, mut permit: Permit) -> Result<Pdata, String> {
         let more = wire.len().saturating_sub(permit.bytes());
         permit.grow(more).map_err(|error| format!("refused for lack of memory: {error}"))?;
         permit.shrink_to(wire.len());

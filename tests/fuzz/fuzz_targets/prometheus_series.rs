@@ -29,14 +29,14 @@ fuzz_target!(|input: &[u8]| {
     for (version, lanes, max_bytes) in [(Version::V1, 1, 1), (Version::V2, 3, 200), (Version::V2, 1, usize::MAX)] {
         let cut = remote_write::Limits { max_bytes, max_series: 3 };
         let (mut points, mut series) = (0, 0);
-        for request in encode(&set, version, lanes, cut) {
+        encode(&set, version, lanes, cut, |request| {
             points += request.holds.points;
             series += request.holds.series;
-            read(version, &request.body, request.holds);
+            read(version, request.body, request.holds);
             if version == Version::V2 {
-                read(Version::V1, &downgrade(&request.body).expect("our own"), request.holds);
+                read(Version::V1, &downgrade(request.body).expect("our own"), request.holds);
             }
-        }
+        });
         assert_eq!((points + lost, series), (data.items(), set.len()));
     }
 });

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::prometheus::model::{MetricType, Span};
 
-/// Series with their samples, in few large buffers that are kept when the set is [cleared](Self::clear).
+/// Series with their samples, in few large buffers that are kept when the set is [cleared](Self::clear). After a
+/// [release](Self::release) as much is taken at once as the last batch needed.
 ///
 /// A series stands where its first sample came; its samples are in the order of time, no two in one millisecond.
 #[derive(Debug, Default)]
@@ -39,6 +40,15 @@ pub struct SeriesSet {
     pub(super) bounds: Vec<f64>,
     pub(super) lost: Lost,
     pub(super) described: Described,
+    usual: Usual,
+}
+
+/// How much was in the batch before a release.
+#[derive(Debug, Clone, Copy, Default)]
+struct Usual {
+    labels: usize,
+    series: usize,
+    samples: usize,
 }
 
 /// When resources were described last. It outlives the batches.
@@ -191,12 +201,21 @@ impl SeriesSet {
         self.deltas.clear();
         self.bounds.clear();
         self.lost.clear();
+        if self.series.capacity() == 0 {
+            let Usual { labels, series, samples } = self.usual;
+            self.labels.reserve_exact(labels);
+            self.series.reserve_exact(series);
+            self.samples.reserve_exact(samples);
+            // It is empty: there is nothing to hash again.
+            self.table.reserve(series, |_| 0);
+        }
     }
 
     /// Forgets the batch and gives the memory back. Streams keep their numbers.
     pub fn release(&mut self) {
         let (symbols, described) = (self.symbols.released(), std::mem::take(&mut self.described));
-        *self = Self { symbols, described, ..Self::default() };
+        let (labels, series, samples) = (self.labels.len(), self.series.len(), self.samples.len());
+        *self = Self { symbols, described, usual: Usual { labels, series, samples }, ..Self::default() };
     }
 
     /// The strings.

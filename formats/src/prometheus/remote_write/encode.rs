@@ -24,10 +24,10 @@ pub struct Limits {
 }
 
 /// One request, before compression.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request<'b> {
     /// Protobuf.
-    pub body: Vec<u8>,
+    pub body: &'b [u8],
     /// Its lane: requests of one lane must be sent one after the other.
     pub lane: usize,
     /// What is in it.
@@ -49,16 +49,19 @@ pub struct Holds {
     pub exemplars: usize,
 }
 
-/// Writes a batch as requests over `lanes` lanes, at least one. Requests of one lane are in the order of time.
-#[must_use]
-pub fn encode(set: &SeriesSet, version: Version, lanes: usize, limits: Limits) -> Vec<Request> {
-    let lanes = lanes.max(1);
-    let mut requests = Vec::new();
+/// Writes a batch as requests over `lanes` lanes, at least one, lane after lane, and shows each of them: there is one body
+/// at a time, in memory that all have after each other. Requests of one lane are in the order of time.
+pub fn encode(
+    set: &SeriesSet,
+    version: Version,
+    lanes: usize,
+    limits: Limits,
+    mut each: impl FnMut(Request<'_>),
+) {
     match version {
-        Version::V1 => write::<v1::Body>(set, lanes, limits, &mut requests),
-        Version::V2 => write::<v2::Body>(set, lanes, limits, &mut requests),
+        Version::V1 => write::<v1::Body>(set, lanes.max(1), limits, &mut each),
+        Version::V2 => write::<v2::Body>(set, lanes.max(1), limits, &mut each),
     }
-    requests
 }
 
 /// What is known of the families, as a request of version 1.0 without series. `None` if there is nothing.
@@ -89,72 +92,76 @@ trait Body: Default {
     fn mark(&self) -> Self::Mark;
     /// Forgets what was put since.
     fn cut(&mut self, mark: Self::Mark);
-    /// Gives the body and begins the next one.
-    fn take(&mut self) -> Vec<u8>;
+    /// The whole body. [`clear`](Self::clear) has to be next.
+    fn bytes(&mut self) -> &[u8];
+    /// Begins the next one.
+    fn clear(&mut self);
 }
 
-fn write<B: Body>(set: &SeriesSet, lanes: usize, limits: Limits, requests: &mut Vec<Request>) {
-    let mut writers: Vec<Lane<'_, B>> = (0..lanes).map(|lane| Lane::new(lane, limits)).collect();
-    for series in set.series() {
+fn write<B: Body>(set: &SeriesSet, lanes: usize, limits: Limits, each: &mut impl FnMut(Request<'_>)) {
+    let mut lane = Lane::new(set.symbols(), limits, B::default(), each);
+    for number in 0..lanes {
+        lane.number = number;
         // Below the number of lanes.
-        let lane = usize::try_from(series.stream() % lanes as u64).unwrap_or(0);
-        if let Some(lane) = writers.get_mut(lane) {
-            lane.put(series, set.symbols(), requests);
+        let is_of = |series: &SeriesView<'_>| usize::try_from(series.stream() % lanes as u64) == Ok(number);
+        for series in set.series().filter(is_of) {
+            lane.put(series);
         }
-    }
-    for mut lane in writers {
-        lane.put_stream(set.symbols(), requests);
-        lane.finish(requests);
+        lane.put_stream();
+        lane.finish();
     }
 }
 
 /// The requests of one lane.
-struct Lane<'s, B> {
+struct Lane<'s, 'e, B, E> {
     number: usize,
+    symbols: &'s Symbols,
     limits: Limits,
     body: B,
     holds: Holds,
     /// The series of one stream, which stay together.
     stream: Vec<SeriesView<'s>>,
+    each: &'e mut E,
 }
 
-impl<'s, B: Body> Lane<'s, B> {
-    fn new(number: usize, limits: Limits) -> Self {
-        Self { number, limits, body: B::default(), holds: Holds::default(), stream: Vec::new() }
+impl<'s, 'e, B: Body, E: FnMut(Request<'_>)> Lane<'s, 'e, B, E> {
+    fn new(symbols: &'s Symbols, limits: Limits, body: B, each: &'e mut E) -> Self {
+        Self { number: 0, symbols, limits, body, holds: Holds::default(), stream: Vec::new(), each }
     }
 
-    fn put(&mut self, series: SeriesView<'s>, symbols: &Symbols, requests: &mut Vec<Request>) {
+    fn put(&mut self, series: SeriesView<'s>) {
         if self.stream.last().is_some_and(|last| last.stream() != series.stream()) {
-            self.put_stream(symbols, requests);
+            self.put_stream();
         }
         self.stream.push(series);
     }
 
     /// Writes the series of a stream, into the next request if this one would become too large.
-    fn put_stream(&mut self, symbols: &Symbols, requests: &mut Vec<Request>) {
+    fn put_stream(&mut self) {
         let (mark, before) = (self.body.mark(), self.holds);
-        self.write_stream(symbols);
+        self.write_stream();
         let too_large = self.body.len() > self.limits.max_bytes || self.holds.series > self.limits.max_series;
         if too_large && before.series > 0 {
             self.body.cut(mark);
             self.holds = before;
-            self.finish(requests);
-            self.write_stream(symbols);
+            self.finish();
+            self.write_stream();
         }
         self.stream.clear();
     }
 
-    fn write_stream(&mut self, symbols: &Symbols) {
+    fn write_stream(&mut self) {
         for series in &self.stream {
-            self.body.put(series, symbols);
+            self.body.put(series, self.symbols);
             self.holds.add(series);
         }
     }
 
-    fn finish(&mut self, requests: &mut Vec<Request>) {
+    fn finish(&mut self) {
         let holds = std::mem::take(&mut self.holds);
         if holds.series > 0 {
-            requests.push(Request { body: self.body.take(), lane: self.number, holds });
+            (self.each)(Request { body: self.body.bytes(), lane: self.number, holds });
+            self.body.clear();
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct Catalog {
     pub(super) metrics: usize,
     most_metrics: usize,
     key: Vec<u8>,
+    /// The attributes of the part that was made last. The parts of a point come one after the other and share them.
+    part: Arc<[u8]>,
 }
 
 /// One origin and its metrics by name.
@@ -63,16 +65,15 @@ pub(super) struct Metric {
     pub(super) head: Vec<u8>,
 }
 
-/// A series, ready for its samples. Holds no labels, some 60 bytes and its attributes.
+/// A series, ready for its samples. Holds no labels, but 64 bytes and its attributes, which the buckets, the sum and the
+/// count of one histogram share.
 #[derive(Debug, Clone)]
 pub struct Series {
     pub(super) metric: Arc<Metric>,
     pub(super) role: Role,
     /// Kept under [`KEPT_AS`].
-    pub(super) attributes: Box<[u8]>,
-    /// Of the attributes, if the series is a part of something.
-    pub(super) hash: u64,
-    /// What `le` or `quantile` said, for samples that do not become part of anything after all.
+    pub(super) attributes: Arc<[u8]>,
+    /// What `le` or `quantile` said, for written samples that do not become part of anything after all.
     pub(super) bound: Box<str>,
     generation: u64,
 }
@@ -88,6 +89,23 @@ impl Series {
     #[must_use]
     pub fn metric_name(&self) -> &str {
         &self.metric.name
+    }
+
+    /// The attributes of its points. Those that are of its resource or scope are not among them.
+    pub fn each_attribute(&self, visit: impl FnMut(&str, &str)) {
+        attributes::each(&self.attributes, visit);
+    }
+
+    /// The `job` of its resource.
+    #[must_use]
+    pub fn job(&self) -> &str {
+        &self.metric.origin.job
+    }
+
+    /// Bytes of its attributes.
+    #[must_use]
+    pub fn attributes_len(&self) -> usize {
+        self.attributes.len()
     }
 
     /// Whether exemplars of its samples have a place in OTLP: not those of summaries, sums and counts.
@@ -110,6 +128,7 @@ impl Catalog {
             metrics: 0,
             most_metrics: FEW_METRICS,
             key: Vec::new(),
+            part: Arc::default(),
         }
     }
 
@@ -159,14 +178,25 @@ impl Catalog {
         }
         let metric = self.metric(labels, member)?;
         let attributes = point_attributes(labels, member.role);
-        let (hash, bound) = match member.role {
-            Role::Bucket(_) => (attributes::hash(&attributes), labels.get("le").unwrap_or_default()),
-            Role::Quantile(_) => (attributes::hash(&attributes), labels.get("quantile").unwrap_or_default()),
-            Role::Sum | Role::Count => (attributes::hash(&attributes), ""),
-            _ => (0, ""),
+        let attributes = match member.role {
+            Role::Bucket(_) | Role::Quantile(_) | Role::Sum | Role::Count => self.shared(&attributes),
+            _ => attributes.into(),
         };
-        let attributes = attributes.into();
-        Ok(Series { metric, role: member.role, attributes, hash, bound: bound.into(), generation })
+        let bound = match (member.role, &self.options.source) {
+            (Role::Bucket(_), Source::RemoteWrite) => labels.get("le"),
+            (Role::Quantile(_), Source::RemoteWrite) => labels.get("quantile"),
+            _ => None,
+        };
+        let bound = bound.unwrap_or_default().into();
+        Ok(Series { metric, role: member.role, attributes, bound, generation })
+    }
+
+    /// The attributes of a part of a point.
+    fn shared(&mut self, attributes: &[u8]) -> Arc<[u8]> {
+        if *self.part != *attributes {
+            self.part = attributes.into();
+        }
+        Arc::clone(&self.part)
     }
 
     /// Finds or makes the metric of a series.

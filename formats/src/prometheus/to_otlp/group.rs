@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::attributes;
 use super::catalog::Series;
 use super::exemplar;
 use super::point::{HistogramPoint, put_summary};
@@ -26,7 +27,6 @@ pub(super) struct Groups {
 pub(super) struct Group {
     /// Which metric it is of.
     pub(super) stream: usize,
-    hash: u64,
     pub(super) attributes: Vec<u8>,
     pub(super) start_ms: Option<i64>,
     pub(super) timestamp_ms: i64,
@@ -80,7 +80,6 @@ impl Groups {
     fn find(&mut self, stream: usize, series: &Series, timestamp_ms: i64, one_time: bool) -> usize {
         let is_of = |group: &Group| {
             group.stream == stream
-                && group.hash == series.hash
                 && (one_time || group.timestamp_ms == timestamp_ms)
                 && *group.attributes == *series.attributes
         };
@@ -90,7 +89,8 @@ impl Groups {
             return last;
         }
         // Where a hash is taken by other attributes, the next one is tried.
-        let mut key = (stream, series.hash, if one_time { 0 } else { timestamp_ms });
+        let hash = attributes::hash(&series.attributes);
+        let mut key = (stream, hash, if one_time { 0 } else { timestamp_ms });
         while let Some(&index) = self.by_key.get(&key) {
             if self.groups.get(index).is_some_and(is_of) {
                 return index;
@@ -126,7 +126,6 @@ impl Groups {
 impl Group {
     fn begin(&mut self, stream: usize, series: &Series, timestamp_ms: i64) {
         self.stream = stream;
-        self.hash = series.hash;
         self.attributes.clear();
         self.attributes.extend_from_slice(&series.attributes);
         self.start_ms = None;

@@ -22,8 +22,10 @@ pub(super) enum Role {
     TargetInfo,
     /// `otel_scope_info`: its labels describe a scope.
     ScopeInfo,
-    /// A sample that has no place in its family, and why.
-    Misfit(&'static str),
+    /// A bucket whose `le` is no number.
+    NoBound,
+    /// A sample of a summary whose `quantile` is no number.
+    NoQuantile,
 }
 
 /// A family's name, what is known of it, and what the series is in it.
@@ -101,12 +103,12 @@ fn member<'a>(name: &'a str, family: &'a str, labels: &Labels, metadata: &'a Met
         (MetricType::Histogram | MetricType::Summary, "_sum") => Role::Sum,
         (MetricType::Histogram, "_bucket") => match bound("le") {
             Some(bound) => Role::Bucket(bound),
-            None => Role::Misfit("a bucket has no number as its `le`"),
+            None => Role::NoBound,
         },
         (MetricType::Histogram, _) => Role::Native,
         (MetricType::Summary, _) => match bound("quantile") {
             Some(quantile) => Role::Quantile(quantile),
-            None => Role::Misfit("a sample of a summary has no number as its `quantile`"),
+            None => Role::NoQuantile,
         },
         _ => return Member { metric: name, metadata, role: Role::Number },
     };

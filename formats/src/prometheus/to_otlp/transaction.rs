@@ -29,14 +29,17 @@ pub struct Sample<'s> {
     pub exemplars: &'s [Exemplar],
 }
 
-/// Takes samples and makes a request of them. Its memory is kept for the next one, so that a scraper does not allocate
-/// for each sample.
+/// Takes samples and makes a request of them. The points' memory is given back with the request, and for the next one as
+/// much is taken at once as the last one needed: a scraper neither allocates for each sample, nor holds between scrapes
+/// what it needs for milliseconds.
 #[derive(Debug)]
 pub struct Transaction {
     source: Source,
     limits: Limits,
     /// Points as their streams hold them, in the order in which they were written.
     pub(super) points: Vec<u8>,
+    /// How many bytes of them the last request had.
+    usual: usize,
     pub(super) streams: Vec<Stream>,
     /// By the address of the metric, which its stream keeps alive.
     by_metric: HashMap<(usize, Shape), usize>,
@@ -97,6 +100,7 @@ impl Transaction {
             source,
             limits: *limits,
             points: Vec::new(),
+            usual: 0,
             streams: Vec::new(),
             by_metric: HashMap::new(),
             last: usize::MAX,
@@ -116,6 +120,9 @@ impl Transaction {
     /// # Errors
     /// When the sample has no form in OTLP. It is counted, and nothing else is lost.
     pub fn push(&mut self, series: &Series, sample: &Sample<'_>) -> Result<(), &'static str> {
+        if self.points.capacity() == 0 {
+            self.points.reserve_exact(self.usual);
+        }
         let result = match sample.value {
             // Whatever comes, no more memory is taken; `finish` tells.
             _ if self.points.len() > self.limits.max_decoded_bytes => Err("the request is too large"),
@@ -126,6 +133,12 @@ impl Transaction {
             self.rejected.add(&series.metric.name, reason, 1);
         }
         result
+    }
+
+    /// Bytes that the points take, or, before the first of them, will take if the request becomes as large as the last one.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.points.capacity().max(self.usual)
     }
 
     /// Counts samples that did not even become a series.
@@ -163,7 +176,8 @@ impl Transaction {
                 self.scope_infos.push((Arc::clone(&series.metric.origin), series.attributes.to_vec()));
                 Ok(())
             }
-            Role::Misfit(reason) => Err(reason),
+            Role::NoBound => Err("a bucket has no number as its `le`"),
+            Role::NoQuantile => Err("a sample of a summary has no number as its `quantile`"),
         }
     }
 
@@ -247,6 +261,7 @@ impl Transaction {
     /// When the request would exceed the limits. The samples are gone.
     pub fn finish(&mut self) -> Result<Request, Malformed> {
         self.close_groups();
+        self.usual = self.points.len();
         let result = self.check().map(|()| Request {
             wire: request::assemble(self, &self.source).into(),
             points: self.items,
@@ -258,7 +273,7 @@ impl Transaction {
 
     /// Forgets the samples, for a scrape that failed.
     pub fn clear(&mut self) {
-        self.points.clear();
+        self.points = Vec::new();
         self.streams.clear();
         self.by_metric.clear();
         self.last = usize::MAX;

@@ -1,14 +1,11 @@
 //! Where the samples of a scrape go.
 
-use sluice_formats::prometheus::{
-    labels::Labels,
-    to_otlp::{Sample, Series, Transaction},
-};
+use sluice_formats::prometheus::to_otlp::{Sample, Series, Transaction};
 
 /// Takes the samples of one scrape.
 pub(crate) trait Appender {
-    /// Takes one sample of the series that has these labels.
-    fn append(&mut self, labels: &Labels, series: &Series, sample: &Sample<'_>);
+    /// Takes one sample of a series.
+    fn append(&mut self, series: &Series, sample: &Sample<'_>);
 
     /// Counts a sample of this metric that is not handed on.
     fn reject(&mut self, metric: &str, reason: &'static str);
@@ -18,7 +15,7 @@ pub(crate) trait Appender {
 }
 
 impl Appender for Transaction {
-    fn append(&mut self, _: &Labels, series: &Series, sample: &Sample<'_>) {
+    fn append(&mut self, series: &Series, sample: &Sample<'_>) {
         // What has no form in OTLP is counted there, by metric and reason.
         self.push(series, sample).unwrap_or_default();
     }

@@ -3,12 +3,14 @@
 use sluice_component::OverBudget;
 use sluice_formats::prometheus::{
     exposition::{self, Entry, Parser},
+    labels::METRIC_NAME,
     model::Value,
     to_otlp::Sample,
 };
 
 use super::{
     Answer, Appender, Memory, labels, native,
+    numbers::Number,
     series::{Known, Misplaced, Stamp},
 };
 use crate::prometheus::job::Job;
@@ -39,9 +41,9 @@ impl Memory {
         let mut parser = Parser::new(answer.format, answer.body, job.parse);
         while let Some(entry) = parser.next_like(self.series.expected()).map_err(|error| error.to_string())? {
             match entry {
-                Entry::Type { family, kind } => self.translation.families.set_type(&family, kind),
-                Entry::Help { family, help } => self.translation.families.set_help(&family, &help),
-                Entry::Unit { family, unit } => self.translation.families.set_unit(&family, &unit),
+                Entry::Type { family, kind } => self.families.set_type(&family, kind),
+                Entry::Help { family, help } => self.families.set_help(&family, &help),
+                Entry::Unit { family, unit } => self.families.set_unit(&family, &unit),
                 Entry::Sample(sample) => {
                     counts.scraped += 1;
                     if let Some(series) = self.find(job, &sample, counts)? {
@@ -66,25 +68,41 @@ impl Memory {
         job: &Job,
         sample: &exposition::Sample<'_>,
         counts: &mut Counts,
-    ) -> Result<Option<usize>, String> {
-        match self.series.lookup(sample.series()) {
-            Known::Series(series) => return Ok(Some(series)),
+    ) -> Result<Option<Number>, String> {
+        let series = match self.series.lookup(sample.series()) {
+            Known::Series(series) if self.series.is_translated(series, self.families.generation()) => {
+                return Ok(Some(series));
+            }
+            Known::Series(series) => {
+                // Something else was said of families since.
+                self.labels(job, sample)?;
+                series
+            }
             Known::Dropped => return Ok(None),
-            Known::New => {}
-        }
+            Known::New => {
+                if !self.labels(job, sample)? {
+                    self.series.drop(sample.series()).map_err(|error| self.crowded(&error))?;
+                    return Ok(None);
+                }
+                let added = self.series.add(sample.series(), &self.builder.build());
+                let (series, is_new) = added.map_err(|error| self.crowded(&error))?;
+                counts.added += u64::from(is_new);
+                series
+            }
+        };
+        let translated = self.catalog.series(&self.builder.build(), &self.families).ok();
+        self.series.set_translated(series, translated).map_err(|error| self.crowded(&error))?;
+        Ok(Some(series))
+    }
+
+    /// Puts the labels that a sample gets into the builder. False: relabelling drops it.
+    fn labels(&mut self, job: &Job, sample: &exposition::Sample<'_>) -> Result<bool, String> {
         sample.labels(&mut self.builder).map_err(|error| error.to_string())?;
         let mut removed = Vec::new();
         if job.honor_labels {
             sample.each_empty_label(|name| removed.push(name.to_owned()));
         }
-        if !labels::finish(job, &self.labels, &removed, &mut self.builder)? {
-            self.series.drop(sample.series()).map_err(|error| self.crowded(&error))?;
-            return Ok(None);
-        }
-        let added = self.series.add(sample.series(), &mut self.builder);
-        let (series, is_new) = added.map_err(|error| self.crowded(&error))?;
-        counts.added += u64::from(is_new);
-        Ok(Some(series))
+        labels::finish(job, &self.target, &removed, &mut self.builder)
     }
 
     fn crowded(&mut self, error: &OverBudget) -> String {
@@ -95,30 +113,42 @@ impl Memory {
     fn append(
         &mut self,
         job: &Job,
-        series: usize,
+        series: Number,
         sample: &exposition::Sample<'_>,
         at_ms: i64,
         appender: &mut impl Appender,
     ) -> Result<(), String> {
         let own_time = sample.timestamp_ms.filter(|_| job.honor_timestamps);
         if own_time.is_some_and(|time| time > at_ms.saturating_add(MOST_AHEAD_MS)) {
-            appender.reject(self.series.metric_name(series), Misplaced::TooFarAhead.reason());
-            return Ok(());
+            return self.reject(job, sample, Misplaced::TooFarAhead, appender);
         }
         let stamp = Stamp { is_own: own_time.is_some(), is_tracked: job.track_timestamps_staleness };
         let histogram = match sample.value {
             Value::Histogram(histogram) => Some(native::within(&job.limits, histogram)?),
             Value::Float(_) => None,
         };
-        let sample = Sample {
+        let taken = Sample {
             timestamp_ms: own_time.unwrap_or(at_ms),
             start_ms: sample.start_ms,
             value: histogram.as_deref().map_or(sample.value, Value::Histogram),
             exemplars: sample.exemplars,
         };
-        if let Err(misplaced) = self.series.append(series, sample, stamp, &mut self.translation, appender) {
-            appender.reject(self.series.metric_name(series), misplaced.reason());
+        if let Err(misplaced) = self.series.append(series, &taken, stamp, appender) {
+            self.reject(job, sample, misplaced, appender)?;
         }
+        Ok(())
+    }
+
+    /// Counts a sample that is not handed on, under the name that relabelling left its metric.
+    fn reject(
+        &mut self,
+        job: &Job,
+        sample: &exposition::Sample<'_>,
+        misplaced: Misplaced,
+        appender: &mut impl Appender,
+    ) -> Result<(), String> {
+        self.labels(job, sample)?;
+        appender.reject(self.builder.get(METRIC_NAME).unwrap_or_default(), misplaced.reason());
         Ok(())
     }
 }

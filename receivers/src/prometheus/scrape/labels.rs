@@ -112,3 +112,26 @@ fn check_limits(limits: &Limits, metric: &str, labels: &LabelsBuilder) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_of_the_target_that_is_honored_as_empty_is_left_out() {
+        let target: Labels = [("job", "a"), ("instance", "i")].into_iter().collect();
+        let mut labels = LabelsBuilder::default();
+        for (honor, wanted) in
+            [(true, r#"{__name__="m", instance="i"}"#), (false, r#"{__name__="m", instance="i", job="a"}"#)]
+        {
+            labels.reset(&[(METRIC_NAME, "m")].into_iter().collect());
+            let removed: &[String] = if honor { &["job".to_owned()] } else { &[] };
+            join(
+                target.iter().filter(|(name, _)| !removed.iter().any(|removed| removed == name)),
+                &mut labels,
+                honor,
+            );
+            assert_eq!(format!("{:?}", labels.build()), wanted);
+        }
+    }
+}

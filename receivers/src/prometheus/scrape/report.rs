@@ -24,7 +24,7 @@ pub(crate) struct Report {
 
 /// The series of one target.
 #[derive(Debug)]
-pub(super) struct ReportSeries(Vec<(Labels, Option<Series>)>);
+pub(super) struct ReportSeries(Vec<Option<Series>>);
 
 /// Name, help, unit, and whether it is one of `extra_scrape_metrics`.
 const SERIES: [(&str, &str, &str, bool); 8] = [
@@ -60,8 +60,7 @@ impl ReportSeries {
             let labels = labels::of_report(job, target, name);
             let (help, unit) = ((*help).to_owned(), (*unit).to_owned());
             let metadata = Metadata { kind: MetricType::Gauge, help, unit };
-            let series = catalog.series_of(&labels, &metadata, false).ok();
-            (labels, series)
+            catalog.series_of(&labels, &metadata, false).ok()
         });
         Self(series.collect())
     }
@@ -87,10 +86,10 @@ impl ReportSeries {
     }
 
     fn append_all(&self, values: [Value<'_>; 8], at_ms: i64, appender: &mut impl Appender) {
-        for ((labels, series), value) in self.0.iter().zip(values) {
+        for (series, value) in self.0.iter().zip(values) {
             if let Some(series) = series {
                 let sample = Sample { timestamp_ms: at_ms, start_ms: None, value, exemplars: &[] };
-                appender.append(labels, series, &sample);
+                appender.append(series, &sample);
             }
         }
     }

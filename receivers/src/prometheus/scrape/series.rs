@@ -1,19 +1,23 @@
 //! The series of one target, from one scrape to the next: which there were, how relabelling left them, which ended.
 
 use std::{
-    collections::{HashMap, hash_map::Entry as Slot},
-    sync::Arc,
+    hash::{BuildHasher, RandomState},
+    num::NonZeroU64,
 };
 
-use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use sluice_component::{OverBudget, Permit};
 use sluice_formats::prometheus::{
-    labels::{Labels, LabelsBuilder},
+    labels::Labels,
     model::{Value, stale_nan},
-    to_otlp::{self, Catalog, Families, Sample},
+    to_otlp::{self, Sample},
 };
 
-use super::{appender::Appender, texts::Texts};
+use super::{
+    appender::Appender,
+    numbers::{Number, push},
+    texts::Texts,
+};
 
 /// All series of a target.
 #[derive(Debug)]
@@ -21,15 +25,16 @@ pub(super) struct SeriesCache {
     /// So that labels are read and changed once per series and not once per scrape.
     texts: Texts,
     /// Different texts can come to the same labels.
-    numbers: HashMap<Arc<Labels>, usize, RandomState>,
+    by_identity: HashTable<Number>,
+    hashers: [RandomState; 2],
     series: Vec<Series>,
-    free: Vec<usize>,
+    free: Vec<Number>,
     /// Counts scrapes, from 1.
-    scrape: u64,
+    scrape: u32,
     /// How many texts this scrape had.
     seen_texts: usize,
     /// The last good scrape that arrived, and how many texts it left.
-    good: (u64, usize),
+    good: (u32, usize),
     /// About what all of it occupies.
     bytes: usize,
     /// Holds at least that in the budget.
@@ -37,33 +42,38 @@ pub(super) struct SeriesCache {
 }
 
 /// What a text costs beside its bytes.
-const TEXT_COST: usize = 64;
-/// What a series costs beside its labels, which are there twice: once translated.
-const SERIES_COST: usize = 320;
+const TEXT_COST: usize = 56;
+/// What a series costs beside its attributes.
+const SERIES_COST: usize = 160;
 /// The budget is asked in steps of this.
 const STEP: usize = 64 << 10;
 /// So many new texts are remembered in any case of scrapes that failed or did not arrive.
 const SPARE_TEXTS: usize = 1000;
 
+/// One of many: its labels are not kept, only what they were translated to.
 #[derive(Debug, Default)]
 struct Series {
-    /// Empty where the number is free.
-    labels: Arc<Labels>,
-    /// What translation made of the labels; `None` if there is no form for them.
+    /// `None` if there is no form for the labels.
     translated: Option<to_otlp::Series>,
+    /// `None` where the number is free.
+    identity: Option<Identity>,
+    last_ms: i64,
     /// The scrape that added it.
-    added: u64,
+    added: u32,
     /// The last scrape that handed it on.
-    seen: u64,
+    seen: u32,
     /// The last scrape that had a text for it: what a text stands for keeps its number, also where its sample was
     /// dropped.
-    touched: u64,
+    touched: u32,
     /// Whether it was handed on and did not end since.
     is_live: bool,
     /// Whether its end is told: not for series with timestamps of their own, unless that is asked for.
     is_tracked: bool,
-    last_ms: i64,
 }
+
+/// Two hashes of the labels under keys that nobody knows, 128 bits: no two series have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Identity(NonZeroU64, u64);
 
 /// What the bytes of a series stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +83,7 @@ pub(super) enum Known {
     /// Relabelling drops it.
     Dropped,
     /// The series of this number.
-    Series(usize),
+    Series(Number),
 }
 
 /// When a sample was.
@@ -122,30 +132,7 @@ impl Misplaced {
 
 impl Series {
     fn cost(&self) -> usize {
-        let labels: usize = self.labels.iter().map(|(name, value)| name.len() + value.len()).sum();
-        SERIES_COST + 2 * labels
-    }
-}
-
-/// What turns labels into series of OTLP.
-#[derive(Debug)]
-pub(super) struct Translation {
-    pub(super) catalog: Catalog,
-    pub(super) families: Families,
-}
-
-impl Translation {
-    /// What a series was translated to, again if something else was said of families since.
-    fn keep_up<'s>(
-        &mut self,
-        labels: &Labels,
-        translated: &'s mut Option<to_otlp::Series>,
-    ) -> Option<&'s to_otlp::Series> {
-        let generation = self.families.generation();
-        if translated.as_ref().is_none_or(|series| series.generation() != generation) {
-            *translated = self.catalog.series(labels, &self.families).ok();
-        }
-        translated.as_ref()
+        SERIES_COST + self.translated.as_ref().map_or(0, to_otlp::Series::attributes_len)
     }
 }
 
@@ -163,7 +150,8 @@ impl SeriesCache {
     pub(super) fn new(permit: Permit) -> Self {
         Self {
             texts: Texts::default(),
-            numbers: HashMap::default(),
+            by_identity: HashTable::new(),
+            hashers: [RandomState::new(), RandomState::new()],
             series: Vec::new(),
             free: Vec::new(),
             scrape: 0,
@@ -177,7 +165,7 @@ impl SeriesCache {
     /// Forgets everything, for a target that has more than there is room for.
     pub(super) fn clear(&mut self) {
         self.texts = Texts::default();
-        self.numbers = HashMap::default();
+        self.by_identity = HashTable::new();
         self.series = Vec::new();
         self.free = Vec::new();
         self.good = (self.scrape, 0);
@@ -189,7 +177,7 @@ impl SeriesCache {
     pub(super) fn forget_texts(&mut self) {
         self.texts = Texts::default();
         self.good.1 = 0;
-        self.bytes = self.series.iter().filter(|series| !series.labels.is_empty()).map(Series::cost).sum();
+        self.bytes = self.series.iter().filter(|series| series.identity.is_some()).map(Series::cost).sum();
     }
 
     fn take(&mut self, bytes: usize) -> Result<(), OverBudget> {
@@ -202,6 +190,12 @@ impl SeriesCache {
 
     /// Another scrape begins.
     pub(super) fn begin(&mut self) {
+        if self.scrape == u32::MAX {
+            // Seven weeks of a scrape each millisecond, or 136 years of one each second: all begins anew.
+            self.clear();
+            self.scrape = 0;
+            self.good = (0, 0);
+        }
         self.scrape += 1;
         self.seen_texts = 0;
         self.texts.begin();
@@ -229,63 +223,98 @@ impl SeriesCache {
         self.remember(text, None)
     }
 
-    /// Remembers what these bytes stand for. The second value says whether the series is new.
+    /// Remembers what these bytes stand for. The second value says whether the series is new; then it has to be
+    /// [translated](Self::set_translated).
     ///
     /// # Errors
     /// There is no room for it.
-    pub(super) fn add(
-        &mut self,
-        text: &[u8],
-        labels: &mut LabelsBuilder,
-    ) -> Result<(usize, bool), OverBudget> {
-        let (number, is_new) = match self.numbers.entry(Arc::new(labels.build())) {
-            Slot::Occupied(known) => (*known.get(), false),
-            Slot::Vacant(vacant) => {
-                let labels = vacant.key().clone();
-                let series = Series { labels, added: self.scrape, ..Series::default() };
-                let number = self.free.pop().unwrap_or(self.series.len());
-                match self.series.get_mut(number) {
-                    Some(free) => *free = series,
-                    None => self.series.push(series),
-                }
-                (*vacant.insert(number), true)
+    pub(super) fn add(&mut self, text: &[u8], labels: &Labels) -> Result<(Number, bool), OverBudget> {
+        let [one, other] = self.hashers.each_ref().map(|hasher| hasher.hash_one(labels));
+        let identity = Identity(NonZeroU64::MIN | one, other);
+        let found = self.by_identity.find(identity.hash(), |number| self.identity(*number) == Some(identity));
+        let (number, is_new) = match found {
+            Some(known) => (*known, false),
+            None => {
+                self.take(SERIES_COST)?;
+                (self.insert(identity)?, true)
             }
         };
-        if is_new {
-            self.take(self.series.get(number).map_or(0, Series::cost))?;
-        }
         self.touch(number);
         self.remember(text, Some(number))?;
         Ok((number, is_new))
     }
 
-    fn touch(&mut self, number: usize) {
-        if let Some(series) = self.series.get_mut(number) {
+    fn insert(&mut self, identity: Identity) -> Result<Number, OverBudget> {
+        let series = Series { identity: Some(identity), added: self.scrape, ..Series::default() };
+        let number = match self.free.pop() {
+            Some(free) => free,
+            // No budget is so large that a number is lacking.
+            None => Number::of(self.series.len()).ok_or(OverBudget {
+                wanted: 1,
+                used: usize::MAX,
+                limit: usize::MAX,
+            })?,
+        };
+        match self.series.get_mut(number.index()) {
+            Some(free) => *free = series,
+            None => push(&mut self.series, series),
+        }
+        let Self { series, by_identity, .. } = self;
+        let hash = |other: &Number| {
+            series.get(other.index()).and_then(|series| series.identity).map_or(0, Identity::hash)
+        };
+        by_identity.insert_unique(identity.hash(), number, hash);
+        Ok(number)
+    }
+
+    fn identity(&self, number: Number) -> Option<Identity> {
+        self.series.get(number.index())?.identity
+    }
+
+    fn touch(&mut self, number: Number) {
+        if let Some(series) = self.series.get_mut(number.index()) {
             series.touched = self.scrape;
         }
     }
 
-    fn remember(&mut self, text: &[u8], series: Option<usize>) -> Result<(), OverBudget> {
+    fn remember(&mut self, text: &[u8], series: Option<Number>) -> Result<(), OverBudget> {
         self.seen_texts += 1;
         self.texts.insert(text, series, self.scrape);
         self.take(text.len() + TEXT_COST)
     }
 
-    /// What the metric of a series is called.
-    pub(super) fn metric_name(&self, number: usize) -> &str {
-        self.series.get(number).map_or("", |series| series.labels.metric_name())
+    /// Whether a series was translated under this generation of families.
+    pub(super) fn is_translated(&self, number: Number, generation: u64) -> bool {
+        let translated = self.series.get(number.index()).and_then(|series| series.translated.as_ref());
+        translated.is_some_and(|series| series.generation() == generation)
+    }
+
+    /// Takes what the labels of a series were translated to.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(super) fn set_translated(
+        &mut self,
+        number: Number,
+        translated: Option<to_otlp::Series>,
+    ) -> Result<(), OverBudget> {
+        let Some(series) = self.series.get_mut(number.index()) else { return Ok(()) };
+        let before = series.cost();
+        series.translated = translated;
+        let more = series.cost();
+        self.bytes = self.bytes.saturating_sub(before);
+        self.take(more)
     }
 
     /// Hands a sample on, unless it is misplaced.
     pub(super) fn append(
         &mut self,
-        number: usize,
-        sample: Sample<'_>,
+        number: Number,
+        sample: &Sample<'_>,
         stamp: Stamp,
-        translation: &mut Translation,
         appender: &mut impl Appender,
     ) -> Result<(), Misplaced> {
-        let Some(series) = self.series.get_mut(number) else { return Ok(()) };
+        let Some(series) = self.series.get_mut(number.index()) else { return Ok(()) };
         let was_here = std::mem::replace(&mut series.seen, self.scrape);
         if was_here == self.scrape && (!stamp.is_own || sample.timestamp_ms == series.last_ms) {
             return Err(Misplaced::Duplicate);
@@ -295,23 +324,22 @@ impl SeriesCache {
         }
         series.last_ms = sample.timestamp_ms;
         series.is_tracked = !stamp.is_own || stamp.is_tracked;
-        let translated = translation.keep_up(&series.labels, &mut series.translated);
-        let translated = translated.ok_or(Misplaced::Untranslatable)?;
-        appender.append(&series.labels, translated, &sample);
+        let translated = series.translated.as_ref().ok_or(Misplaced::Untranslatable)?;
+        appender.append(translated, sample);
         Ok(())
     }
 
     /// Hands on that series ended at `at_ms`.
     pub(super) fn tell_ends(&self, ended: Ended, at_ms: i64, appender: &mut impl Appender) {
+        let value = Value::Float(stale_nan());
+        let end = Sample { timestamp_ms: at_ms, start_ms: None, value, exemplars: &[] };
         for series in &self.series {
-            if series.is_live && series.is_tracked && (ended == Ended::All || series.seen != self.scrape) {
-                let Some(translated) = &series.translated else { continue };
-                let value = Value::Float(stale_nan());
-                appender.append(
-                    &series.labels,
-                    translated,
-                    &Sample { timestamp_ms: at_ms, start_ms: None, value, exemplars: &[] },
-                );
+            if series.is_live
+                && series.is_tracked
+                && (ended == Ended::All || series.seen != self.scrape)
+                && let Some(translated) = &series.translated
+            {
+                appender.append(translated, &end);
             }
         }
     }
@@ -349,13 +377,21 @@ impl SeriesCache {
 
     /// Forgets the series of which this holds, and gives their numbers to others. No text may name them any more.
     fn free(&mut self, is_gone: impl Fn(&Series) -> bool) {
-        for (number, series) in self.series.iter_mut().enumerate() {
-            if !series.labels.is_empty() && is_gone(series) {
-                self.bytes = self.bytes.saturating_sub(series.cost());
-                self.numbers.remove(&*series.labels);
-                *series = Series::default();
-                self.free.push(number);
+        let Self { series, by_identity, free, bytes, .. } = self;
+        for (at, series) in series.iter_mut().enumerate().filter(|(_, series)| is_gone(series)) {
+            let (Some(number), Some(identity)) = (Number::of(at), series.identity) else { continue };
+            *bytes = bytes.saturating_sub(series.cost());
+            if let Ok(entry) = by_identity.find_entry(identity.hash(), |other| *other == number) {
+                entry.remove();
             }
+            *series = Series::default();
+            free.push(number);
         }
+    }
+}
+
+impl Identity {
+    fn hash(self) -> u64 {
+        self.0.get()
     }
 }

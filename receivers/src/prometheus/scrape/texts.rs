@@ -8,28 +8,30 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use super::numbers::{Number, push};
+
 /// All texts of a target.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     texts: Vec<Text>,
     /// Numbers of texts by their bytes.
-    by_bytes: HashTable<usize>,
+    by_bytes: HashTable<Number>,
     hasher: RandomState,
     /// The one that was looked up last.
-    last: Option<usize>,
+    last: Option<Number>,
     /// The one that began the scrape.
-    first: Option<usize>,
+    first: Option<Number>,
 }
 
 #[derive(Debug)]
 struct Text {
     bytes: Box<[u8]>,
     /// `None`: relabelling drops it.
-    series: Option<usize>,
-    /// The last scrape that had it.
-    seen: u64,
+    series: Option<Number>,
     /// The one that came after it.
-    next: Option<usize>,
+    next: Option<Number>,
+    /// The last scrape that had it.
+    seen: u32,
 }
 
 impl Texts {
@@ -42,22 +44,26 @@ impl Texts {
         self.texts.len()
     }
 
+    fn get(&self, number: Number) -> &[u8] {
+        self.texts.get(number.index()).map_or(&[], |text| &text.bytes)
+    }
+
     /// The number of the one that comes next if the order is that of the scrape before.
-    fn next(&self) -> Option<usize> {
+    fn next(&self) -> Option<Number> {
         match self.last {
-            Some(last) => self.texts.get(last).and_then(|last| last.next),
+            Some(last) => self.texts.get(last.index()).and_then(|last| last.next),
             None => self.first,
         }
     }
 
     /// The bytes that come next if the order is that of the scrape before; empty if nobody knows.
     pub(super) fn expected(&self) -> &[u8] {
-        self.next().and_then(|next| self.texts.get(next)).map_or(&[], |text| &text.bytes)
+        self.next().map_or(&[], |next| self.get(next))
     }
 
     /// The series of a text that is known, `Some(None)` for one that is dropped; and whether it is new in this scrape.
-    pub(super) fn find(&mut self, bytes: &[u8], scrape: u64) -> Option<(Option<usize>, bool)> {
-        let is_it = |number: &usize| self.texts.get(*number).is_some_and(|text| *text.bytes == *bytes);
+    pub(super) fn find(&mut self, bytes: &[u8], scrape: u32) -> Option<(Option<Number>, bool)> {
+        let is_it = |number: &Number| self.get(*number) == bytes;
         let number = match self.next().filter(is_it) {
             Some(number) => number,
             None => {
@@ -67,28 +73,27 @@ impl Texts {
             }
         };
         self.last = Some(number);
-        let text = self.texts.get_mut(number)?;
+        let text = self.texts.get_mut(number.index())?;
         let is_new = std::mem::replace(&mut text.seen, scrape) != scrape;
         Some((text.series, is_new))
     }
 
     /// Adds a text that is not known.
-    pub(super) fn insert(&mut self, bytes: &[u8], series: Option<usize>, scrape: u64) {
-        let number = self.texts.len();
-        self.texts.push(Text { bytes: bytes.into(), series, seen: scrape, next: None });
+    pub(super) fn insert(&mut self, bytes: &[u8], series: Option<Number>, scrape: u32) {
+        let Some(number) = Number::of(self.texts.len()) else { return };
+        push(&mut self.texts, Text { bytes: bytes.into(), series, next: None, seen: scrape });
         let Self { texts, by_bytes, hasher, .. } = self;
-        let hash = |number: &usize| hasher.hash_one(texts.get(*number).map_or(&[][..], |text| &text.bytes));
-        by_bytes.insert_unique(hasher.hash_one(bytes), number, hash);
+        by_bytes.insert_unique(hasher.hash_one(bytes), number, |other| hash(texts, hasher, *other));
         self.follow(number);
         self.last = Some(number);
     }
 
     /// Remembers that this one comes after the last one.
-    fn follow(&mut self, number: usize) {
+    fn follow(&mut self, number: Number) {
         match self.last {
             None => self.first = Some(number),
             Some(last) => {
-                if let Some(last) = self.texts.get_mut(last) {
+                if let Some(last) = self.texts.get_mut(last.index()) {
                     last.next = Some(number);
                 }
             }
@@ -96,7 +101,7 @@ impl Texts {
     }
 
     /// Forgets the texts that `scrape` did not have, and tells how long each of them was.
-    pub(super) fn forget_others(&mut self, scrape: u64, mut forgotten: impl FnMut(usize)) {
+    pub(super) fn forget_others(&mut self, scrape: u32, mut forgotten: impl FnMut(usize)) {
         self.texts.retain(|text| {
             let stays = text.seen == scrape;
             if !stays {
@@ -120,9 +125,10 @@ impl Texts {
         self.by_bytes.clear();
         (self.first, self.last) = (None, None);
         let Self { texts, by_bytes, hasher, .. } = self;
-        let hash = |number: &usize| hasher.hash_one(texts.get(*number).map_or(&[][..], |text| &text.bytes));
-        for (number, text) in texts.iter().enumerate() {
-            by_bytes.insert_unique(hasher.hash_one(&*text.bytes), number, hash);
+        for (number, text) in texts.iter().enumerate().filter_map(|(at, text)| Some((Number::of(at)?, text)))
+        {
+            let rehash = |other: &Number| hash(texts, hasher, *other);
+            by_bytes.insert_unique(hasher.hash_one(&*text.bytes), number, rehash);
         }
         for text in &mut self.texts {
             text.next = None;
@@ -130,17 +136,21 @@ impl Texts {
     }
 }
 
+fn hash(texts: &[Text], hasher: &RandomState, number: Number) -> u64 {
+    hasher.hash_one(texts.get(number.index()).map_or(&[][..], |text| &text.bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Looks each of these up, adds what is not known, and gives what they mean.
-    fn scrape(texts: &mut Texts, number: u64, words: &[&str]) -> Vec<Option<usize>> {
+    fn scrape(texts: &mut Texts, number: u32, words: &[&str]) -> Vec<Option<usize>> {
         texts.begin();
         let look = |word: &&str| match texts.find(word.as_bytes(), number) {
-            Some((series, _)) => series,
+            Some((series, _)) => series.map(Number::index),
             None => {
-                texts.insert(word.as_bytes(), Some(word.len()), number);
+                texts.insert(word.as_bytes(), Number::of(word.len()), number);
                 None
             }
         };

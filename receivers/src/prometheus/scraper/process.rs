@@ -93,8 +93,9 @@ impl Workspace {
         mut report: Report,
     ) -> (Option<Pdata>, Option<String>) {
         report.body_size = (!fetched.is_too_large).then_some(0);
-        let good = fetched.answer.and_then(|Body { format, bytes, permit }| {
+        let good = fetched.answer.and_then(|Body { format, bytes, mut permit }| {
             report.body_size = Some(bytes.len());
+            hold(&mut permit, bytes.len() + self.transaction.held())?;
             let answer = Answer { format, body: &bytes };
             self.memory.scraped(job, answer, at_ms, &mut report.counts, &mut self.transaction)?;
             report.is_up = true;
@@ -117,10 +118,22 @@ impl Workspace {
 
     /// The request of everything. The transaction is empty then, also where there is no room for the request.
     fn finish(&mut self, shared: &Shared, permit: Option<Permit>) -> Result<Pdata, String> {
+        let mut permit = match permit {
+            Some(permit) => permit,
+            None => shared.budget().reserve(0).map_err(|error| error.to_string())?,
+        };
+        // The points and the request are there side by side.
+        hold(&mut permit, 2 * self.transaction.held()).inspect_err(|_| self.transaction.clear())?;
         let request = self.transaction.finish().map_err(|error| error.to_string())?;
         self.rejected = request.rejected;
         shared.admit(request.wire, permit)
     }
+}
+
+/// Has the permit stand for at least so many bytes.
+fn hold(permit: &mut Permit, bytes: usize) -> Result<(), String> {
+    let more = bytes.saturating_sub(permit.bytes());
+    permit.grow(more).map_err(|error| format!("refused for lack of memory: {error}"))
 }
 
 /// What turns the answers of a target into OTLP.

@@ -81,3 +81,29 @@ async fn an_answer_that_could_not_be_read_is_a_failed_scrape() {
     scraper.scrape(Instant::now()).await;
     assert_eq!(*pipeline.points.lock().unwrap(), [5, 5], "the next one is told again");
 }
+
+/// Hands on a good answer of some hundred series. Gives the reason if the scrape failed.
+async fn answered(scraper: &mut Scraper) -> Option<String> {
+    let text: String = (0..500).map(|number| format!("a{{x=\"{number}\"}} 1\n")).collect();
+    let permit = scraper.shared.budget().reserve(text.len()).unwrap();
+    let body = fetch::Body { format: Format::Text, bytes: text.into(), permit };
+    let fetched = Fetched { answer: Ok(body), is_too_large: false };
+    let now = Instant::now();
+    let work = Work::Scraped { fetched, started: now, at_ms: now_ms(), report: Report::default() };
+    scraper.work(work, now).await
+}
+
+#[tokio::test]
+async fn a_scrape_fails_if_there_is_no_room_for_what_it_becomes() {
+    let (mut scraper, pipeline, _phase) = gone(Phase::Run).await;
+    assert_eq!(answered(&mut scraper).await, None);
+    let budget = scraper.shared.budget().clone();
+    let used = budget.used();
+    let others = budget.reserve(budget.limit() - used - 20_000).unwrap();
+    let error = answered(&mut scraper).await.unwrap();
+    assert!(error.starts_with("refused for lack of memory: "), "{error}");
+    drop(others);
+    assert_eq!(budget.used(), used);
+    assert_eq!(answered(&mut scraper).await, None);
+    assert_eq!(*pipeline.points.lock().unwrap(), [5, 505, 505]);
+}

@@ -47,8 +47,12 @@ impl super::Body for Body {
         self.0.truncate(mark);
     }
 
-    fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.0)
+    fn bytes(&mut self) -> &[u8] {
+        &self.0
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
     }
 }
 

@@ -105,12 +105,15 @@ impl super::Body for Body {
         self.table.cut(mark);
     }
 
-    fn take(&mut self) -> Vec<u8> {
-        let body = [&self.table.text[..], &self.series[..]].concat();
+    fn bytes(&mut self) -> &[u8] {
+        self.table.text.append(&mut self.series);
+        &self.table.text
+    }
+
+    fn clear(&mut self) {
         let Self { table, .. } = Self::default();
         // What a table without strings ends at.
         self.cut(Mark { symbols: 0, text: table.text.len(), series: 0 });
-        body
     }
 }
 
