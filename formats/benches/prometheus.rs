@@ -47,7 +47,7 @@ fn by_views(body: &Bytes, version: Version, set: &mut SeriesSet) -> Vec<u8> {
     translate(&data, &Options::default(), None, set);
     let limits = Limits { max_bytes: usize::MAX, max_series: usize::MAX };
     let mut body = Vec::new();
-    encode(set, version, 1, limits, |request| body.extend_from_slice(request.body));
+    encode(set, version, 1, limits, 0, |request| body.extend_from_slice(request.body));
     body
 }
 
@@ -81,7 +81,7 @@ fn v2_in_lanes(bencher: Bencher<'_, '_>) {
     let limits = Limits { max_bytes: usize::MAX, max_series: usize::MAX };
     per_series(bencher).bench_local(|| {
         translate(black_box(&data), &Options::default(), None, &mut set);
-        encode(&set, Version::V2, 5, limits, |request| {
+        encode(&set, Version::V2, 5, limits, 0, |request| {
             black_box(request.body);
         });
     });

@@ -159,7 +159,7 @@ fn write(bencher: Bencher<'_, '_>, version: Version) {
     from_otlp::translate(&data, &from_otlp::Options::default(), None, &mut set);
     let whole = remote_write::Limits { max_bytes: usize::MAX, max_series: usize::MAX };
     let (mut body, mut samples) = (Vec::new(), 0);
-    encode(&set, version, 1, whole, |request| {
+    encode(&set, version, 1, whole, 0, |request| {
         body.extend_from_slice(request.body);
         samples += request.holds.samples;
     });

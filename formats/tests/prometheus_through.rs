@@ -84,7 +84,7 @@ fn written(data: &Pdata, version: Version, strategy: Strategies) -> Vec<Vec<u8>>
     assert!(set.is_complete(), "{:?}", set.lost().collect::<Vec<_>>());
     let limits = remote_write::Limits { max_bytes: usize::MAX, max_series: usize::MAX };
     let mut bodies = Vec::new();
-    encode(&set, version, 1, limits, |request| bodies.push(request.body.to_vec()));
+    encode(&set, version, 1, limits, 0, |request| bodies.push(request.body.to_vec()));
     bodies
 }
 
@@ -333,7 +333,7 @@ proptest! {
         from_otlp::translate(&data, &options, None, &mut set);
         let limits = remote_write::Limits { max_bytes: usize::MAX, max_series: usize::MAX };
         let mut body = Vec::new();
-        encode(&set, Version::V2, 1, limits, |request| body.extend_from_slice(request.body));
+        encode(&set, Version::V2, 1, limits, 0, |request| body.extend_from_slice(request.body));
         let (mut found, mut scratch) = (0, NativeHistogram::default());
         for series in Decoder::new(Version::V2, &body).unwrap().series() {
             series.each_histogram(&mut scratch, |written, timestamp_ms, start_ms| {

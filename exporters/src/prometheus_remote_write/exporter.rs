@@ -63,6 +63,8 @@ pub(super) struct RemoteWrite {
 struct Work {
     set: SeriesSet,
     deltas: Option<Deltas>,
+    /// Bytes of the largest body of the last batch.
+    usual: usize,
 }
 
 /// One request. Its body is kept compressed alone, a fifth or less of what it was.
@@ -110,7 +112,7 @@ impl RemoteWrite {
             version,
             send_metadata: settings.send_metadata,
             fell_back: AtomicBool::new(false),
-            work: Mutex::new(Work { set: SeriesSet::default(), deltas }),
+            work: Mutex::new(Work { set: SeriesSet::default(), deltas, usual: 0 }),
             unconverted: cx.telemetry.unconverted(&cx.component),
         }
     }
@@ -134,7 +136,7 @@ impl RemoteWrite {
         }
     }
 
-    fn requests(&self, set: &SeriesSet) -> Vec<Request> {
+    fn requests(&self, set: &SeriesSet, usual: &mut usize) -> Vec<Request> {
         let version = self.version();
         let all = 0..self.lanes;
         let parted = if set.len() > SMALL_BATCH { self.lanes } else { 1 };
@@ -155,7 +157,9 @@ impl RemoteWrite {
         {
             requests.push(request(&body, all.clone(), Holds::default()));
         }
-        encode(set, version, parted, self.limits, |made| {
+        let room = std::mem::take(usual).saturating_mul(9) / 8;
+        encode(set, version, parted, self.limits, room, |made| {
+            *usual = made.body.len().max(*usual);
             let lanes = if parted == 1 { all.clone() } else { made.lane..made.lane + 1 };
             requests.push(request(made.body, lanes, made.holds));
         });
@@ -223,11 +227,11 @@ impl Wire for RemoteWrite {
 
     fn encode(&self, data: &Pdata) -> Encoded<Request> {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        let Work { set, deltas } = &mut *work;
+        let Work { set, deltas, usual } = &mut *work;
         let deltas = deltas.as_mut().map(|deltas| deltas.at(Instant::now()));
         translate(data, self.options(), deltas, set);
-        let encoded =
-            Encoded { requests: self.requests(set), unconvertible: self.lost(set).into_iter().collect() };
+        let requests = self.requests(set, usual);
+        let encoded = Encoded { requests, unconvertible: self.lost(set).into_iter().collect() };
         // A batch is there for milliseconds; the next one may be an interval away.
         set.release();
         encoded

@@ -60,7 +60,7 @@ fn allocations(data: &Pdata, version: Version) -> u64 {
     let mut set = SeriesSet::default();
     let mut work = || {
         translate(data, &options, None, &mut set);
-        encode(&set, version, 5, ALL, |request| {
+        encode(&set, version, 5, ALL, 0, |request| {
             black_box(request);
         });
     };

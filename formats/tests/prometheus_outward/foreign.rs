@@ -97,7 +97,7 @@ pub(crate) struct Request {
 /// The requests of a batch.
 pub(crate) fn encode(set: &SeriesSet, version: Version, lanes: usize, limits: Limits) -> Vec<Request> {
     let mut requests = Vec::new();
-    remote_write::encode(set, version, lanes, limits, |request| {
+    remote_write::encode(set, version, lanes, limits, 0, |request| {
         let remote_write::Request { body, lane, holds } = request;
         requests.push(Request { body: body.to_vec(), lane, holds });
     });

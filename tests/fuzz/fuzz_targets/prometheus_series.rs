@@ -29,7 +29,7 @@ fuzz_target!(|input: &[u8]| {
     for (version, lanes, max_bytes) in [(Version::V1, 1, 1), (Version::V2, 3, 200), (Version::V2, 1, usize::MAX)] {
         let cut = remote_write::Limits { max_bytes, max_series: 3 };
         let (mut points, mut series) = (0, 0);
-        encode(&set, version, lanes, cut, |request| {
+        encode(&set, version, lanes, cut, 0, |request| {
             points += request.holds.points;
             series += request.holds.series;
             read(version, request.body, request.holds);

@@ -28,7 +28,7 @@ fuzz_target!(|input: &[u8]| {
     from_otlp::translate(&data, &options, None, &mut set);
     for version in [Version::V1, Version::V2] {
         let whole = remote_write::Limits { max_bytes: usize::MAX, max_series: usize::MAX };
-        encode(&set, version, 1, whole, |request| {
+        encode(&set, version, 1, whole, 0, |request| {
             let again = to_otlp(version, request.body, &Known::default(), ("s", "1"), &Limits::default());
             let again = again.expect("our own");
             assert!(again.request.rejected.is_empty(), "{:?}", again.request.rejected);

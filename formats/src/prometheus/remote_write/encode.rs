@@ -50,17 +50,19 @@ pub struct Holds {
 }
 
 /// Writes a batch as requests over `lanes` lanes, at least one, lane after lane, and shows each of them: there is one body
-/// at a time, in memory that all have after each other. Requests of one lane are in the order of time.
+/// at a time, in memory that all have after each other, of which `room` bytes are taken at once. Requests of one lane are
+/// in the order of time.
 pub fn encode(
     set: &SeriesSet,
     version: Version,
     lanes: usize,
     limits: Limits,
+    room: usize,
     mut each: impl FnMut(Request<'_>),
 ) {
     match version {
-        Version::V1 => write::<v1::Body>(set, lanes.max(1), limits, &mut each),
-        Version::V2 => write::<v2::Body>(set, lanes.max(1), limits, &mut each),
+        Version::V1 => write(set, lanes.max(1), limits, v1::Body::with_capacity(room), &mut each),
+        Version::V2 => write(set, lanes.max(1), limits, v2::Body::with_capacity(room), &mut each),
     }
 }
 
@@ -83,7 +85,7 @@ pub fn metadata(set: &SeriesSet) -> Option<Vec<u8>> {
 }
 
 /// The body of a request in the making.
-trait Body: Default {
+trait Body {
     /// A place to return to.
     type Mark: Copy;
 
@@ -98,8 +100,8 @@ trait Body: Default {
     fn clear(&mut self);
 }
 
-fn write<B: Body>(set: &SeriesSet, lanes: usize, limits: Limits, each: &mut impl FnMut(Request<'_>)) {
-    let mut lane = Lane::new(set.symbols(), limits, B::default(), each);
+fn write(set: &SeriesSet, lanes: usize, limits: Limits, body: impl Body, each: &mut impl FnMut(Request<'_>)) {
+    let mut lane = Lane::new(set.symbols(), limits, body, each);
     for number in 0..lanes {
         lane.number = number;
         // Below the number of lanes.

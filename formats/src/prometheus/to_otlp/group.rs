@@ -1,7 +1,9 @@
 //! Puts together the samples that are one point: the buckets, the sum and the count of a histogram or a summary.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::attributes;
 use super::catalog::Series;
@@ -11,31 +13,32 @@ use super::roles::Role;
 use super::transaction::Sample;
 use crate::prometheus::model::is_stale;
 
-/// The groups of a transaction. Their memory is kept for the next one.
+/// The groups of a transaction, and their parts in one list.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
     groups: Vec<Group>,
-    /// How many of them are of this transaction.
-    used: usize,
-    by_key: HashMap<(usize, u64, i64), usize>,
-    /// Where the sample before went: mostly, the next goes there too.
-    last: Option<usize>,
-}
-
-/// One point in the making.
-#[derive(Debug, Default)]
-pub(super) struct Group {
-    /// Which metric it is of.
-    pub(super) stream: usize,
-    pub(super) attributes: Vec<u8>,
-    pub(super) start_ms: Option<i64>,
-    pub(super) timestamp_ms: i64,
-    /// Buckets or quantiles.
-    pub(super) parts: Vec<Part>,
+    parts: Vec<Part>,
     /// What the labels of the parts said, one after the other.
     texts: String,
     /// Of the parts, as fields of a histogram point.
     exemplars: Vec<u8>,
+    by_key: HashMap<(usize, u64, i64), usize>,
+    /// Where the sample before went: mostly, the next goes there too.
+    last: Option<usize>,
+    /// How many groups and parts there were the last time.
+    usual: (usize, usize),
+}
+
+/// One point in the making.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// Which metric it is of.
+    pub(super) stream: usize,
+    pub(super) attributes: Arc<[u8]>,
+    pub(super) start_ms: Option<i64>,
+    pub(super) timestamp_ms: i64,
+    /// Its last part.
+    last: Option<NonZeroU32>,
     pub(super) sum: Option<f64>,
     pub(super) count: Option<f64>,
     /// How many samples came.
@@ -48,15 +51,28 @@ pub(super) struct Part {
     /// What `le` or `quantile` says.
     bound: f64,
     pub(super) value: f64,
-    text: Range<usize>,
-    exemplars: Range<usize>,
+    text: Range<u32>,
+    exemplars: Range<u32>,
+    /// The number of the part of the same group before this one, from 1.
+    before: Option<NonZeroU32>,
 }
 
-/// The dense form of a histogram's buckets; reused.
+/// One group as it is written; reused.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
+    pub(super) parts: Vec<Part>,
+    exemplars: Vec<u8>,
     bounds: Vec<f64>,
     counts: Vec<u64>,
+}
+
+/// As a request has less than 4 GiB of anything.
+fn short(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+fn long(range: &Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
 }
 
 impl Groups {
@@ -71,22 +87,46 @@ impl Groups {
     ) -> Result<(), &'static str> {
         let index = self.find(stream, series, sample.timestamp_ms, one_time);
         self.last = Some(index);
-        match self.groups.get_mut(index) {
-            Some(group) => group.add(series, sample, value),
-            None => Ok(()),
+        let Self { groups, parts, texts, exemplars, .. } = self;
+        let Some(group) = groups.get_mut(index) else { return Ok(()) };
+        if group.timestamp_ms != sample.timestamp_ms {
+            return Err("the samples of one point have several timestamps");
         }
+        group.samples += 1;
+        group.start_ms = group.start_ms.or(sample.start_ms);
+        match series.role {
+            Role::Sum => group.sum = Some(value),
+            Role::Count => group.count = Some(value),
+            Role::Bucket(bound) | Role::Quantile(bound) => {
+                let (text, own) = (short(texts.len()), short(exemplars.len()));
+                texts.push_str(&series.bound);
+                exemplar::put_all(exemplars, EXEMPLARS, sample);
+                let (text, exemplars) = (text..short(texts.len()), own..short(exemplars.len()));
+                parts.push(Part { bound, value, text, exemplars, before: group.last });
+                group.last = NonZeroU32::new(short(parts.len()));
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     fn find(&mut self, stream: usize, series: &Series, timestamp_ms: i64, one_time: bool) -> usize {
         let is_of = |group: &Group| {
             group.stream == stream
                 && (one_time || group.timestamp_ms == timestamp_ms)
-                && *group.attributes == *series.attributes
+                && (Arc::ptr_eq(&group.attributes, &series.attributes)
+                    || group.attributes == series.attributes)
         };
         if let Some(last) = self.last
             && self.groups.get(last).is_some_and(is_of)
         {
             return last;
+        }
+        if self.groups.capacity() == 0 {
+            let (groups, parts) = self.usual;
+            self.groups.reserve_exact(groups);
+            self.by_key.reserve(groups);
+            self.parts.reserve_exact(parts);
         }
         // Where a hash is taken by other attributes, the next one is tried.
         let hash = attributes::hash(&series.attributes);
@@ -97,108 +137,84 @@ impl Groups {
             }
             key.1 = key.1.wrapping_add(1);
         }
-        let index = self.used;
-        self.used += 1;
+        let index = self.groups.len();
         self.by_key.insert(key, index);
-        match self.groups.get_mut(index) {
-            Some(group) => group.begin(stream, series, timestamp_ms),
-            None => {
-                let mut group = Group::default();
-                group.begin(stream, series, timestamp_ms);
-                self.groups.push(group);
-            }
-        }
+        self.groups.push(Group {
+            stream,
+            attributes: Arc::clone(&series.attributes),
+            start_ms: None,
+            timestamp_ms,
+            last: None,
+            sum: None,
+            count: None,
+            samples: 0,
+        });
         index
     }
 
     /// The groups of the transaction, in the order in which they began.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Group> {
-        self.groups.iter_mut().take(self.used)
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter()
     }
 
-    pub(super) fn clear(&mut self) {
-        self.used = 0;
-        self.by_key.clear();
-        self.last = None;
-    }
-}
-
-impl Group {
-    fn begin(&mut self, stream: usize, series: &Series, timestamp_ms: i64) {
-        self.stream = stream;
-        self.attributes.clear();
-        self.attributes.extend_from_slice(&series.attributes);
-        self.start_ms = None;
-        self.timestamp_ms = timestamp_ms;
-        self.parts.clear();
-        self.texts.clear();
-        self.exemplars.clear();
-        self.sum = None;
-        self.count = None;
-        self.samples = 0;
-    }
-
-    fn add(&mut self, series: &Series, sample: &Sample<'_>, value: f64) -> Result<(), &'static str> {
-        if self.timestamp_ms != sample.timestamp_ms {
-            return Err("the samples of one point have several timestamps");
+    /// Puts the parts of a group into the scratch, in the order in which they came, with their exemplars.
+    pub(super) fn gather(&self, group: &Group, scratch: &mut Scratch) {
+        scratch.parts.clear();
+        let mut last = group.last;
+        while let Some(part) = last.and_then(|number| self.parts.get(number.get() as usize - 1)) {
+            scratch.parts.push(part.clone());
+            last = part.before;
         }
-        self.samples += 1;
-        self.start_ms = self.start_ms.or(sample.start_ms);
-        match series.role {
-            Role::Sum => self.sum = Some(value),
-            Role::Count => self.count = Some(value),
-            Role::Bucket(bound) | Role::Quantile(bound) => {
-                let (text, exemplars) = (self.texts.len(), self.exemplars.len());
-                self.texts.push_str(&series.bound);
-                exemplar::put_all(&mut self.exemplars, EXEMPLARS, sample);
-                self.parts.push(Part {
-                    bound,
-                    value,
-                    text: text..self.texts.len(),
-                    exemplars: exemplars..self.exemplars.len(),
-                });
-            }
-            _ => {}
+        scratch.parts.reverse();
+        scratch.exemplars.clear();
+        for part in &scratch.parts {
+            scratch.exemplars.extend_from_slice(self.exemplars(part));
         }
-        Ok(())
     }
 
     /// What the label of a part said.
     pub(super) fn text(&self, part: &Part) -> &str {
-        self.texts.get(part.text.clone()).unwrap_or_default()
+        self.texts.get(long(&part.text)).unwrap_or_default()
     }
 
     /// The exemplars of a part, as fields [`EXEMPLARS`].
     pub(super) fn exemplars(&self, part: &Part) -> &[u8] {
-        self.exemplars.get(part.exemplars.clone()).unwrap_or_default()
+        self.exemplars.get(long(&part.exemplars)).unwrap_or_default()
     }
 
+    /// Forgets the groups and gives their memory back.
+    pub(super) fn clear(&mut self) {
+        *self = Self { usual: (self.groups.len(), self.parts.len()), ..Self::default() };
+    }
+}
+
+impl Group {
     /// Count and sum as OTLP has them; `None` of a series that ended: its count says so. Where the count goes on, other
     /// parts can end alone, as the bucket that is gone does, and are left out.
-    fn total(&mut self, count: f64) -> Option<(u64, Option<f64>)> {
+    fn total(&self, count: f64, parts: &mut Vec<Part>) -> Option<(u64, Option<f64>)> {
         if is_stale(count) {
             return None;
         }
-        self.parts.retain(|part| !is_stale(part.value));
+        parts.retain(|part| !is_stale(part.value));
         Some((whole(count), self.sum.filter(|sum| !is_stale(*sum))))
     }
 
-    /// Appends the point of a histogram.
+    /// Appends the point of a histogram, whose parts are in the scratch.
     ///
     /// # Errors
     /// When the buckets contradict each other or the count.
     pub(super) fn put_histogram(
-        &mut self,
+        &self,
         out: &mut Vec<u8>,
         count: f64,
         scratch: &mut Scratch,
     ) -> Result<(), &'static str> {
-        let total = self.total(count);
-        sort(&mut self.parts);
+        let total = self.total(count, &mut scratch.parts);
+        sort(&mut scratch.parts);
         scratch.bounds.clear();
         scratch.counts.clear();
         let mut below = 0.0;
-        for part in self.parts.iter().filter(|part| part.bound != f64::INFINITY) {
+        for part in scratch.parts.iter().filter(|part| part.bound != f64::INFINITY) {
             scratch.bounds.push(part.bound);
             if total.is_none() {
                 scratch.counts.push(0);
@@ -221,18 +237,17 @@ impl Group {
             count: total,
             bounds: &scratch.bounds,
             counts: &scratch.counts,
-            exemplars: &self.exemplars,
+            exemplars: &scratch.exemplars,
         };
         point.put(out);
         Ok(())
     }
 
-    /// Appends the point of a summary.
-    pub(super) fn put_summary(&mut self, out: &mut Vec<u8>, count: f64) {
-        let total = self.total(count);
-        sort(&mut self.parts);
-        let quantiles =
-            self.parts.iter().map(|part| (part.bound, if total.is_some() { part.value } else { 0.0 }));
+    /// Appends the point of a summary, whose parts are these.
+    pub(super) fn put_summary(&self, out: &mut Vec<u8>, count: f64, parts: &mut Vec<Part>) {
+        let total = self.total(count, parts);
+        sort(parts);
+        let quantiles = parts.iter().map(|part| (part.bound, if total.is_some() { part.value } else { 0.0 }));
         put_summary(out, &self.attributes, (self.start_ms, self.timestamp_ms), total, quantiles);
     }
 }

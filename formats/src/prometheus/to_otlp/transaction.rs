@@ -8,7 +8,7 @@ use sluice_pdata::Limits;
 
 use super::attributes::{self, KEPT_AS};
 use super::catalog::{Metric, Origin, Series, loose_metric};
-use super::group::{EXEMPLARS, Group, Groups, Scratch};
+use super::group::{EXEMPLARS, Group, Groups, Part, Scratch};
 use super::native::{self, Dense};
 use super::rejected::RejectedSamples;
 use super::roles::Role;
@@ -300,22 +300,23 @@ impl Transaction {
 
     /// Writes the points of histograms and summaries, whose last samples are there now.
     fn close_groups(&mut self) {
-        let mut groups = std::mem::take(&mut self.groups);
+        let groups = std::mem::take(&mut self.groups);
         let mut scratch = std::mem::take(&mut self.scratch);
-        for group in groups.iter_mut() {
+        for group in groups.iter() {
             let Some(Stream { metric, shape, .. }) = self.streams.get(group.stream) else {
                 continue;
             };
             let (metric, shape) = (Arc::clone(metric), *shape);
+            groups.gather(group, &mut scratch);
             let start = self.points.len();
             let written = match (group.count, shape) {
                 (Some(count), Shape::Summary) => {
-                    group.put_summary(&mut self.points, count);
+                    group.put_summary(&mut self.points, count, &mut scratch.parts);
                     Ok(())
                 }
                 (Some(count), _) => group.put_histogram(&mut self.points, count, &mut scratch),
                 (None, _) if self.source == Source::RemoteWrite => {
-                    self.put_loose(&metric, shape, group);
+                    self.put_loose(&metric, shape, group, &groups, &scratch.parts);
                     continue;
                 }
                 (None, Shape::Summary) => Err("a summary has no count"),
@@ -331,15 +332,22 @@ impl Transaction {
     }
 
     /// Writes the samples of a group as gauges that are called as the samples were.
-    fn put_loose(&mut self, metric: &Arc<Metric>, shape: Shape, group: &Group) {
+    fn put_loose(
+        &mut self,
+        metric: &Arc<Metric>,
+        shape: Shape,
+        group: &Group,
+        groups: &Groups,
+        parts: &[Part],
+    ) {
         let (suffix, label) = if shape == Shape::Summary { ("", "quantile") } else { ("_bucket", "le") };
-        let mut attributes = group.attributes.clone();
-        if !group.parts.is_empty() {
+        let mut attributes = group.attributes.to_vec();
+        if !parts.is_empty() {
             let stream = self.loose_stream(metric, suffix);
-            for part in &group.parts {
+            for part in parts {
                 attributes.truncate(group.attributes.len());
-                attributes::put(&mut attributes, KEPT_AS, label, group.text(part));
-                self.put_loose_number(stream, group, &attributes, part.value, group.exemplars(part));
+                attributes::put(&mut attributes, KEPT_AS, label, groups.text(part));
+                self.put_loose_number(stream, group, &attributes, part.value, groups.exemplars(part));
             }
         }
         if let Some(sum) = group.sum {

@@ -6,8 +6,14 @@ use super::histogram;
 use crate::prometheus::from_otlp::{SeriesView, Symbol, Symbols};
 
 /// The series of a `prometheus.WriteRequest`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Body(Vec<u8>);
+
+impl Body {
+    pub(super) fn with_capacity(room: usize) -> Self {
+        Self(Vec::with_capacity(room))
+    }
+}
 
 impl super::Body for Body {
     type Mark = usize;

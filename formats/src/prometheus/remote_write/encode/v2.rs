@@ -33,9 +33,9 @@ pub(super) struct Mark {
     series: usize,
 }
 
-impl Default for Body {
-    fn default() -> Self {
-        let mut table = Table { numbers: Vec::new(), symbols: Vec::new(), text: Vec::new() };
+impl Body {
+    pub(super) fn with_capacity(room: usize) -> Self {
+        let mut table = Table { numbers: Vec::new(), symbols: Vec::new(), text: Vec::with_capacity(room) };
         table.text.put_bytes_field(4, b"");
         Self { table, series: Vec::new(), refs: Vec::new() }
     }
@@ -111,7 +111,7 @@ impl super::Body for Body {
     }
 
     fn clear(&mut self) {
-        let Self { table, .. } = Self::default();
+        let Self { table, .. } = Self::with_capacity(0);
         // What a table without strings ends at.
         self.cut(Mark { symbols: 0, text: table.text.len(), series: 0 });
     }
