@@ -234,6 +234,15 @@ async fn streams_beyond_the_limit_pass_as_they_are_and_are_counted() {
     assert_eq!((stand.filtered(), stand.dropped()), (0, 0));
 }
 
+#[tokio::test]
+async fn streams_that_have_a_start_time_take_no_room() {
+    let stand = stand("{max_streams: 1}").await;
+    let started = counter(CUMULATIVE, vec![int("b", S, 2 * S, 5), int("c", S, 2 * S, 5)]);
+    assert_eq!(stand.through(started.clone()).await, Some(started));
+    assert_eq!(sums(stand.through(total(2 * S, 5)).await).1, [(2 * S, 2 * S, 5)]);
+    assert_eq!(sums(stand.through(total(3 * S, 6)).await).1, [(2 * S, 3 * S, 6)], "it is remembered");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_was_silent_for_gc_interval_starts_anew() {
     let stand = stand("{gc_interval: 1m}").await;
