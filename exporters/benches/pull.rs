@@ -191,51 +191,60 @@ fn memory() {
 }
 
 /// Points of known series that are taken in a second: without a scraper, beside one that stopped reading in the midst of
-/// its answer, and beside one that scrapes again and again. In turn, so that a machine that gets slower meets all three;
-/// the medians count.
+/// its answer, beside one that scrapes again and again, and beside one that does so to another exporter, which costs the
+/// machine the same. In turn, so that a machine that gets slower meets all four; the medians count.
 fn intake() {
-    const ROUNDS: usize = 9;
+    const ROUNDS: usize = 15;
     let server = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let (exporter, address) = exporter(&server);
+    let [(exporter, own), (other, others)] = [(); 2].map(|()| exporter(&server));
     let (here, data) = (runtime(), batch(START));
-    let take = || here.block_on(exporter.consume(Context::default(), data.clone())).unwrap();
-    take();
+    let take = |exporter: &Arc<dyn Exporter>| {
+        here.block_on(exporter.consume(Context::default(), data.clone())).unwrap();
+    };
+    take(&exporter);
+    take(&other);
     let rate = || {
         let (started, mut points) = (Instant::now(), 0);
-        while started.elapsed() < Duration::from_millis(500) {
-            take();
+        while started.elapsed() < Duration::from_millis(400) {
+            take(&exporter);
             points += POINTS;
         }
         points as f64 / started.elapsed().as_secs_f64() / 1e6
     };
-    let mut rates: [Vec<f64>; 3] = Default::default();
-    for _ in 0..ROUNDS {
-        rates[0].push(rate());
-        let stalled = server.block_on(async {
-            let mut stream = TcpStream::connect(address).await.unwrap();
-            let request = format!("GET /metrics HTTP/1.0\r\naccept: {OPEN_METRICS}\r\n\r\n");
-            stream.write_all(request.as_bytes()).await.unwrap();
-            stream.read_u8().await.unwrap();
-            stream
-        });
-        rates[1].push(rate());
-        drop(stalled);
+    let beside_a_scraper_of = |address| {
         let scraper = server.spawn(async move {
             loop {
                 scrape(address, OPEN_METRICS, "").await;
             }
         });
-        rates[2].push(rate());
+        let rate = rate();
         scraper.abort();
-    }
-    let [alone, stalled, busy] = rates.map(|mut rates| {
+        rate
+    };
+    let beside_one_that_stopped = || {
+        let _open = server.block_on(async {
+            let mut stream = TcpStream::connect(own).await.unwrap();
+            let request = format!("GET /metrics HTTP/1.0\r\naccept: {OPEN_METRICS}\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            stream.read_u8().await.unwrap();
+            stream
+        });
+        rate()
+    };
+    let rounds = (0..ROUNDS)
+        .map(|_| [rate(), beside_one_that_stopped(), beside_a_scraper_of(own), beside_a_scraper_of(others)]);
+    let rounds: Vec<_> = rounds.collect();
+    let median = |which: usize| {
+        let mut rates: Vec<f64> = rounds.iter().map(|rates| rates[which]).collect();
         rates.sort_by(f64::total_cmp);
         rates[ROUNDS / 2]
-    });
+    };
     println!(
-        "{alone:.2} million points a second alone, {stalled:.2} beside a scraper that stands still ({:.2}), {busy:.2} beside one that never rests ({:.2})",
-        stalled / alone,
-        busy / alone,
+        "million points a second: {:.2} alone, {:.2} beside a scraper that stopped reading, {:.2} beside one that never rests, {:.2} beside one of another exporter",
+        median(0),
+        median(1),
+        median(2),
+        median(3),
     );
 }
 
