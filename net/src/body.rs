@@ -76,6 +76,8 @@ impl BodyError {
 pub(crate) struct Gather {
     held: Held,
     permit: Permit,
+    /// What is taken at once.
+    room: usize,
 }
 
 #[derive(Debug)]
@@ -86,7 +88,12 @@ enum Held {
 
 impl Gather {
     pub(crate) fn new(budget: &Budget) -> Result<Self, OverBudget> {
-        Ok(Self { held: Held::One(Bytes::new()), permit: budget.reserve(0)? })
+        Self::with_room(budget, 0)
+    }
+
+    /// With the first frame, takes memory for so many bytes.
+    pub(crate) fn with_room(budget: &Budget, room: usize) -> Result<Self, OverBudget> {
+        Ok(Self { held: Held::One(Bytes::new()), permit: budget.reserve(0)?, room })
     }
 
     fn as_slice(&self) -> &[u8] {
@@ -107,7 +114,7 @@ impl Gather {
         }
         let have = self.len() + frame.len();
         match &mut self.held {
-            Held::One(first) if first.is_empty() => {
+            Held::One(first) if first.is_empty() && have >= self.room => {
                 self.permit.grow(frame.len())?;
                 self.held = Held::One(frame);
                 return Ok(());
@@ -118,7 +125,7 @@ impl Gather {
             }
             Held::One(_) | Held::Joined(_) => {}
         }
-        let capacity = expected.min(have + have.max(STEP)).max(have);
+        let capacity = expected.min(self.room.max(have + have.max(STEP))).max(have);
         // The old and the new buffer exist side by side while the bytes move.
         self.permit.grow(capacity)?;
         let mut buffer = BytesMut::with_capacity(capacity);
@@ -179,9 +186,10 @@ impl Flow {
     }
 }
 
-/// Reads a whole HTTP body of at most `limit` bytes.
+/// Reads a whole HTTP body of at most `limit` bytes. Whoever sends it is known to send `usual` bytes.
 pub(crate) async fn read_all<B>(
     body: B,
+    usual: usize,
     limit: usize,
     key: &'static str,
     budget: &Budget,
@@ -199,7 +207,7 @@ where
     }
     let expected = hint.upper().and_then(|upper| usize::try_from(upper).ok()).unwrap_or(usize::MAX);
     let mut body = pin!(body);
-    let mut gathered = Gather::new(budget)?;
+    let mut gathered = Gather::with_room(budget, usual.min(limit))?;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| BodyError::Broken(error.to_string()))?;
         let Ok(mut data) = frame.into_data() else { continue };
@@ -227,6 +235,28 @@ mod tests {
             }
         };
         flow.watch(read).await
+    }
+
+    #[test]
+    fn room_is_taken_once_for_a_body_as_large_as_usual() {
+        let budget = Budget::new(4 << 20);
+        let mut gathered = Gather::with_room(&budget, 300_000).unwrap();
+        for _ in 0..3 {
+            gathered.push(Bytes::from(vec![7; 100_000]), usize::MAX).unwrap();
+            assert_eq!(budget.used(), 300_000);
+        }
+        gathered.push(Bytes::from(vec![7; 100_000]), usize::MAX).unwrap();
+        let (body, permit) = gathered.finish();
+        assert_eq!((body.len(), permit.bytes() >= 400_000), (400_000, true));
+        let mut short = Gather::with_room(&budget, 300_000).unwrap();
+        short.push(Bytes::from_static(b"x"), 1).unwrap();
+        assert_eq!(short.finish().1.bytes(), 1, "what is declared is believed");
+        assert!(
+            Gather::with_room(&Budget::new(10), 300_000)
+                .unwrap()
+                .push(Bytes::from_static(b"x"), 300_000)
+                .is_err()
+        );
     }
 
     #[test]

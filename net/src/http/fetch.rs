@@ -202,21 +202,26 @@ impl Fetched {
     }
 
     /// Reads the body and decompresses gzip: at most `limit` bytes before and after, reserved in the budget until the
-    /// permit is dropped. `key` is the YAML key of the limit, for the error.
+    /// permit is dropped. `key` is the YAML key of the limit, for the error. `usual` is how large the last body from
+    /// there was, 0 if it is not known: room for so much is taken at once, where a body is read in steps otherwise, each
+    /// of which copies it.
     ///
     /// # Errors
     /// [`FetchError::Body`]; what was read is dropped, and with it the connection.
     pub async fn read(
         self,
+        usual: usize,
         limit: usize,
         key: &'static str,
         budget: &Budget,
     ) -> Result<(Bytes, Permit), FetchError> {
         let (head, body) = self.0.into_parts();
-        let (body, permit) = read_all(body, limit, key, budget, &Flow::default()).await?;
         let encoding =
             head.headers.get(header::CONTENT_ENCODING).map(HeaderValue::as_bytes).unwrap_or_default();
-        if encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity") {
+        let is_plain = encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity");
+        let usual = if is_plain { usual } else { 0 };
+        let (body, permit) = read_all(body, usual, limit, key, budget, &Flow::default()).await?;
+        if is_plain {
             return Ok((own(body), permit));
         }
         if !encoding.eq_ignore_ascii_case(b"gzip") {

@@ -118,7 +118,7 @@ impl Incoming {
         let codecs = self.rules.codecs(&self.headers)?;
         let Rules { limit, budget, .. } = &*self.rules;
         let flow = Flow::default();
-        let read = read_all(&mut self.body, *limit, LIMIT_KEY, budget, &flow);
+        let read = read_all(&mut self.body, 0, *limit, LIMIT_KEY, budget, &flow);
         let (mut body, mut permit) = match self.until {
             None => flow.watch(read).await.map_err(|_| BodyError::Timeout)??,
             Some(until) => tokio::time::timeout_at(until, read).await.map_err(|_| BodyError::Timeout)??,

@@ -99,7 +99,7 @@ impl Reach {
         }
         let content_type = answer.headers().get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-        let read = answer.read(LARGEST_DOCUMENT, "the length of the list", &self.0.budget).await;
+        let read = answer.read(0, LARGEST_DOCUMENT, "the length of the list", &self.0.budget).await;
         let (body, permit) = read.map_err(|error| error.to_string())?;
         let text = String::from_utf8(body.to_vec()).map_err(|_| "the answer is not UTF-8".to_owned())?;
         Ok(Document { content_type, text, _permit: permit })

@@ -71,6 +71,8 @@ pub(super) struct Scraper {
     workspace: Option<Box<Workspace>>,
     failures: Quiet,
     losses: Quiet,
+    /// Bytes of the last answer.
+    usual: usize,
     /// The time of the last scrape that did not drift.
     aligned_ms: Option<i64>,
 }
@@ -88,6 +90,7 @@ impl Scraper {
             workspace: None,
             failures: Quiet::default(),
             losses: Quiet::default(),
+            usual: 0,
             aligned_ms: None,
         }
     }
@@ -168,8 +171,12 @@ impl Scraper {
         let forbidden = self.forbidden.borrow().clone();
         let fetched = match forbidden {
             Some(error) => Fetched::failed(error),
-            None => fetch::fetch(&self.shared, &self.at.job, &self.at.target, &self.at.reach).await,
+            None => {
+                let Assignment { job, target, reach, .. } = &self.at;
+                fetch::fetch(&self.shared, job, target, reach, self.usual).await
+            }
         };
+        self.usual = fetched.answer.as_ref().map_or(0, |body| body.bytes.len());
         let report = Report { timeout: self.at.target.timeout, ..Report::default() };
         let error =
             self.work(Work::Scraped { fetched, started, at_ms, report }, due + self.at.target.interval).await;

@@ -174,7 +174,7 @@ async fn ask(
     let is_ok = answer.status() == StatusCode::OK;
     let limit = job.limits.body_size.unwrap_or(budget.limit());
     let (body, _permit) =
-        answer.read(limit, fetch::LIMIT_KEY, budget).await.map_err(|error| error.to_string())?;
+        answer.read(0, limit, fetch::LIMIT_KEY, budget).await.map_err(|error| error.to_string())?;
     outcome.bytes = body.len();
     if !is_ok {
         return Err(format!("server returned HTTP status {}", outcome.status));

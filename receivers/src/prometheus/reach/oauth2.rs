@@ -91,7 +91,7 @@ impl Tokens {
         if status != StatusCode::OK {
             return Err(format!("the token's server returned HTTP status {status}"));
         }
-        let read = answer.read(LARGEST_ANSWER, "the length of the token", &self.budget).await;
+        let read = answer.read(0, LARGEST_ANSWER, "the length of the token", &self.budget).await;
         let (body, _permit) = read.map_err(|error| error.to_string())?;
         let answer: Answer = serde_json::from_slice(&body)
             .map_err(|error| format!("the token's server answered no token: {error}"))?;

@@ -29,12 +29,19 @@ impl Fetched {
     }
 }
 
-pub(super) async fn fetch(shared: &Shared, job: &Job, target: &Target, reach: &Reach) -> Fetched {
-    let asked = tokio::time::timeout(target.timeout, ask(shared, job, target, reach)).await;
+/// `usual` is how large the last answer was.
+pub(super) async fn fetch(
+    shared: &Shared,
+    job: &Job,
+    target: &Target,
+    reach: &Reach,
+    usual: usize,
+) -> Fetched {
+    let asked = tokio::time::timeout(target.timeout, ask(shared, job, target, reach, usual)).await;
     asked.unwrap_or_else(|_| Fetched::failed(format!("no whole answer within {:?}", target.timeout)))
 }
 
-async fn ask(shared: &Shared, job: &Job, target: &Target, reach: &Reach) -> Fetched {
+async fn ask(shared: &Shared, job: &Job, target: &Target, reach: &Reach, usual: usize) -> Fetched {
     let answer = match reach.fetch(&target.url, headers(job, target)).await {
         Ok(answer) => answer,
         Err(error) => return Fetched::failed(error),
@@ -49,7 +56,7 @@ async fn ask(shared: &Shared, job: &Job, target: &Target, reach: &Reach) -> Fetc
         Err(error) => return Fetched::failed(error),
     };
     let limit = job.limits.body_size.unwrap_or(shared.largest_body).min(shared.largest_body);
-    match answer.read(limit, LIMIT_KEY, shared.budget()).await {
+    match answer.read(usual, limit, LIMIT_KEY, shared.budget()).await {
         Ok((bytes, permit)) => Fetched { answer: Ok(Body { format, bytes, permit }), is_too_large: false },
         Err(error) => Fetched { is_too_large: error.is_too_large(), ..Fetched::failed(error.to_string()) },
     }
