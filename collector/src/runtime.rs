@@ -9,7 +9,8 @@
 //!
 //! Two workers share an arena. jemalloc by itself has four for each processor, one for nearly every thread that ever ran,
 //! and what a batch leaves behind in one of them is of no use to the next batch on another thread: see
-//! `docs/decisions/0070-two-workers-share-an-arena.md`.
+//! `docs/decisions/0070-two-workers-share-an-arena.md`. In a small container what was freed goes back to the system at
+//! once: see `docs/decisions/0082-a-small-container-keeps-no-freed-memory.md`.
 
 use std::{io, thread};
 
@@ -24,6 +25,13 @@ const BLOCKING_THREADS: usize = 32;
 
 /// The budget where the platform does not tell how much memory there is.
 const UNKNOWN_MACHINE: u64 = 2 << 30;
+
+/// What the process takes beside data: its program, threads, connections, what components remember.
+const OWN: u64 = 20 << 20;
+
+/// The largest container in which memory that is kept for later is not worth its room.
+#[cfg(feature = "jemalloc")]
+const SMALL: u64 = 256 << 20;
 
 /// CPUs that the process may use: the cgroup's quota rounded down, the affinity mask, at least 1.
 #[must_use]
@@ -40,6 +48,10 @@ pub fn build() -> io::Result<Runtime> {
     if let Err(error) = tikv_jemalloc_ctl::background_thread::write(true) {
         // Not on macOS: memory is then given back as allocations go on.
         tracing::debug!(%error, "jemalloc has no background thread here");
+    }
+    #[cfg(feature = "jemalloc")]
+    if sluice_component::memory::total().is_some_and(|total| total <= SMALL) {
+        give_back_at_once();
     }
     let mut builder = match cpus() {
         1 => Builder::new_current_thread(),
@@ -71,12 +83,31 @@ fn join_an_arena() {
     }
 }
 
-/// Bytes that data from outside may occupy unless the configuration says otherwise: 80% of the tightest cgroup
-/// limit, or of the machine's memory.
+/// Has the allocator give freed pages back to the system at once, not after some ten seconds.
+#[cfg(feature = "jemalloc")]
+fn give_back_at_once() {
+    use tikv_jemalloc_ctl::{Access, AsName};
+
+    // The arena of the main thread, and those to come.
+    for key in [&b"arena.0.dirty_decay_ms\0"[..], b"arenas.dirty_decay_ms\0"] {
+        let written: Result<(), _> = key.name().write(0_isize);
+        if let Err(error) = written {
+            tracing::debug!(%error, "the allocator keeps what is freed for a while");
+        }
+    }
+}
+
+/// Bytes that data from outside may occupy unless the configuration says otherwise: 80% of what the tightest cgroup
+/// limit, or the machine's memory, leaves beside the process itself.
 #[must_use]
 pub fn default_budget() -> usize {
-    let total = sluice_component::memory::total().unwrap_or(UNKNOWN_MACHINE);
-    usize::try_from(total / 5 * 4).unwrap_or(usize::MAX)
+    budget_of(sluice_component::memory::total().unwrap_or(UNKNOWN_MACHINE))
+}
+
+fn budget_of(total: u64) -> usize {
+    // Where the process alone would be too large, a fifth of the little that there is.
+    let for_data = (total.saturating_sub(OWN) / 5 * 4).max(total / 5);
+    usize::try_from(for_data).unwrap_or(usize::MAX)
 }
 
 /// What the allocator says of itself.
@@ -114,6 +145,21 @@ mod tests {
     fn the_default_budget_leaves_room_for_the_process() {
         let total = sluice_component::memory::total().map_or(usize::MAX, |n| usize::try_from(n).unwrap());
         assert!(default_budget() > 0 && default_budget() < total);
+        assert_eq!(budget_of(64 << 20), (44 << 20) / 5 * 4);
+        assert_eq!(budget_of(520 << 20), 400 << 20);
+        assert_eq!(budget_of(10 << 20), 2 << 20);
+    }
+
+    #[test]
+    #[cfg(feature = "jemalloc")]
+    fn freed_memory_can_go_back_at_once() {
+        use tikv_jemalloc_ctl::{Access, AsName};
+
+        give_back_at_once();
+        for key in [&b"arena.0.dirty_decay_ms\0"[..], b"arenas.dirty_decay_ms\0"] {
+            let kept: isize = key.name().read().unwrap();
+            assert_eq!(kept, 0);
+        }
     }
 
     #[test]

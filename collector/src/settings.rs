@@ -13,7 +13,8 @@ pub struct Settings {
     pub drain_delay: GoDuration,
     /// How long the whole shutdown may take, after the drain delay.
     pub shutdown_timeout: GoDuration,
-    /// Memory that data from outside may occupy; 0 means 80% of the cgroup's limit, or of the machine's memory.
+    /// Memory that data from outside may occupy; 0 means 80% of what the cgroup's limit, or the
+    /// machine's memory, leaves beside 20 MiB for the process itself.
     #[serde(rename = "memory_budget_mib", with = "sluice_config::mib")]
     pub memory_budget: ByteSize,
 }

@@ -41,7 +41,7 @@ pub(super) struct Common {
     /// How long the shutdown may take [default: 20s]
     #[arg(long, global = true, value_name = "DURATION")]
     pub(super) shutdown_timeout: Option<String>,
-    /// MiB that data from outside may occupy [default: 80% of the limit]
+    /// MiB that data from outside may occupy [default: 80% of the limit less 20]
     #[arg(long, global = true, value_name = "MIB")]
     pub(super) memory_budget_mib: Option<String>,
 }
