@@ -10,6 +10,8 @@ import os
 import re
 import signal
 import subprocess
+import threading
+from collections import Counter
 
 import grpc
 import pytest
@@ -19,6 +21,7 @@ from harness import manifests, pod, signals, waiting
 from harness.cluster import WHOSE, Cluster
 from harness.collector import Collector, binary
 from harness.servers import Jaeger
+from harness.sink import GrpcSink
 
 DRAINING = "serving on while load balancers look away"
 STOPPING = "Starting shutdown"
@@ -99,7 +102,7 @@ def test_a_gateway_that_is_replaced_under_load_refuses_nobody(cluster, address):
     if surge:
         # What a cluster does when a pod is told to end: the name loses its address, while clients still know it.
         cluster.resolve_to("127.0.0.2", address)
-    strangers = knock(old, cluster.endpoint("127.0.0.3"))
+    strangers = knock(old, f"127.0.0.3:{cluster.port}")
     assert old.wait(manifests.sluice("sluice-gateway").pod["terminationGracePeriodSeconds"]) == 0, old.log()
     assert LOST_NOTHING in old.log(), old.log()
     if not surge:
@@ -131,6 +134,65 @@ def test_an_agent_takes_what_its_node_sends_and_hands_it_on_to_every_gateway(clu
     assert agent.stop(manifests.sluice("sluice-agent").pod["terminationGracePeriodSeconds"]) == 0, agent.log()
     for gateway in (one, two):
         gateway.settled_ledger()
+
+
+def test_p7_a_flooded_sidecar_refuses_and_stays_within_its_memory(cluster):
+    """More at once than 64 MiB hold, sent again without a pause."""
+    with GrpcSink(cluster.port, "127.0.0.2") as gateway:
+        cluster.resolve_to("127.0.0.2")
+        sidecar = cluster.sidecar()
+        if not cluster.limits:
+            pytest.skip("cannot make a cgroup")
+        flood = Flood(f"127.0.0.1:{cluster.sidecar_port}")
+        with flood:
+            waiting.until(lambda: flood.answers["OK"] >= 5 and flood.answers["UNAVAILABLE"] >= 200, lambda: flood.answers, 60)
+        assert flood.answers.keys() <= {"OK", "UNAVAILABLE"}
+        assert sidecar.is_running(), sidecar.log()
+        assert sidecar.memory("VmHWM") < 60 << 20
+        waiting.until(lambda: flood.send() == "OK", "room again", 60)
+        sidecar.settled_ledger()
+        assert gateway.count(signals.TRACES) == Flood.SPANS * flood.answers["OK"]
+
+
+class Flood:
+    """Many clients, each with requests of 3 MiB."""
+
+    SPANS = 4500
+
+    def __init__(self, endpoint: str):
+        request = ExportTraceServiceRequest()
+        scope = request.resource_spans.add().scope_spans.add()
+        for _ in range(self.SPANS):
+            span = scope.spans.add(name="flood", trace_id=os.urandom(16), span_id=os.urandom(8))
+            span.attributes.add(key="text").value.string_value = os.urandom(350).hex()
+        self._body, self._endpoint = request.SerializeToString(), endpoint
+        assert 3 << 20 < len(self._body) < 4 << 20
+        self.answers: Counter[str] = Counter()
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._run) for _ in range(24)]
+
+    def send(self) -> str:
+        with grpc.insecure_channel(self._endpoint, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            try:
+                channel.unary_unary(signals.TRACES.method)(self._body, timeout=60)
+                answer = "OK"
+            except grpc.RpcError as error:
+                answer = error.code().name
+        self.answers[answer] += 1
+        return answer
+
+    def _run(self):
+        while not self._over.is_set():
+            self.send()
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+
+    def __exit__(self, *_):
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
 
 
 def knock(gateway: Collector, endpoint: str) -> dict:

@@ -69,16 +69,16 @@ class Cluster:
 
     def __init__(self, directory: Path, jaeger: Jaeger):
         self._directory, self._jaeger = directory, jaeger
-        self._port = ports.free_one()
+        self.port = ports.free_one()
         self._names = pod.Names(directory)
-        self._limits: pod.Limits | None = None
+        self.limits: pod.Limits | None = None
         self._running: list[App | Collector] = []
 
     def gateway(self, address: str) -> Collector:
         health, http = ports.free(2)
         env = {"OTLP_BACKEND": f"127.0.0.1:{self._jaeger.otlp_grpc}"}
         places = {
-            "receivers.otlp.protocols.grpc.endpoint": f"{address}:{self._port}",
+            "receivers.otlp.protocols.grpc.endpoint": f"{address}:{self.port}",
             "receivers.otlp.protocols.http.endpoint": f"{address}:{http}",
             "extensions.health_check.endpoint": f"{address}:{health}",
         }
@@ -87,12 +87,9 @@ class Cluster:
     def resolve_to(self, *addresses: str):
         self._names.set(NAME, *addresses)
 
-    def endpoint(self, address: str) -> str:
-        return f"{address}:{self._port}"
-
     def sidecar(self) -> Collector:
         grpc, http, health = ports.free(3)
-        self._sidecar_port = grpc
+        self.sidecar_port = grpc
         places = {
             "receivers.otlp.protocols.grpc.endpoint": f"localhost:{grpc}",
             "receivers.otlp.protocols.http.endpoint": f"localhost:{http}",
@@ -100,11 +97,11 @@ class Cluster:
         }
         resources = manifests.sluice("shop").container["resources"]
         try:
-            self._limits = pod.Limits(f"sluice-pod-{grpc}", resources)
+            self.limits = pod.Limits(f"sluice-pod-{grpc}", resources)
         except OSError as error:
             warnings.warn(f"the sidecar runs without its limits: {error}", stacklevel=1)
-        within = self._names.within(*(self._limits.groups if self._limits else ()))
-        return self._start("shop", {"OTLP_GATEWAY": f"{NAME}:{self._port}", **POD}, places, within)
+        within = self._names.within(*(self.limits.groups if self.limits else ()))
+        return self._start("shop", {"OTLP_GATEWAY": f"{NAME}:{self.port}", **POD}, places, within)
 
     def agent(self) -> Collector:
         self.agent_grpc, http, health = ports.free(3)
@@ -116,7 +113,7 @@ class Cluster:
             "receivers.jaeger.protocols.thrift_binary.endpoint": f"127.0.0.1:{other}",
             "extensions.health_check.endpoint": f"127.0.0.1:{health}",
         }
-        env = {"OTLP_GATEWAY": f"{NAME}:{self._port}", "K8S_NODE_NAME": "node-1"}
+        env = {"OTLP_GATEWAY": f"{NAME}:{self.port}", "K8S_NODE_NAME": "node-1"}
         return self._start("sluice-agent", env, places, self._names.within())
 
     def _start(self, workload: str, env: dict, places: dict, within: tuple = ()) -> Collector:
@@ -130,15 +127,15 @@ class Cluster:
         return collector.start()
 
     def app(self, service: str) -> App:
-        app = App(self._directory, f"http://127.0.0.1:{self._sidecar_port}", service)
+        app = App(self._directory, f"http://127.0.0.1:{self.sidecar_port}", service)
         self._running.append(app)
         return app
 
     def close(self):
         for one in self._running:
             one.kill()
-        if self._limits:
-            self._limits.remove()
+        if self.limits:
+            self.limits.remove()
 
     def assert_stored(self, told: dict):
         """Jaeger has every span that the application heard an OK for, and has it once."""
