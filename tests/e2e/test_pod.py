@@ -151,7 +151,8 @@ def test_p7_a_flooded_sidecar_refuses_and_stays_within_its_memory(cluster):
         assert sidecar.memory("VmHWM") < 60 << 20
         waiting.until(lambda: flood.send() == "OK", "room again", 60)
         sidecar.settled_ledger()
-        assert gateway.count(signals.TRACES) == Flood.SPANS * flood.answers["OK"]
+        # An attempt that took longer than its timeout may have arrived twice.
+        assert gateway.count(signals.TRACES) >= Flood.SPANS * flood.answers["OK"]
 
 
 class Flood:
