@@ -77,7 +77,7 @@ impl Memory {
     /// The target is scraped by another job from now on. Series that have other labels then are told to have ended.
     pub(super) fn change(&mut self, job: &Job) {
         self.series.forget_texts();
-        self.reports = ReportSeries::new(job, &self.target, &mut self.catalog);
+        self.reports.change(job, &self.target, &mut self.catalog);
     }
 
     /// Hands on the samples of an answer and the ends of series that it lacks.
@@ -119,6 +119,7 @@ impl Memory {
     /// What was handed on arrived. Otherwise it is told again by the next scrape what ended.
     pub(super) fn settle(&mut self) {
         self.series.settle(self.last);
+        self.reports.settle();
     }
 
     /// Gives room back, whether or not what was handed on arrived.

@@ -24,7 +24,11 @@ pub(crate) struct Report {
 
 /// The series of one target.
 #[derive(Debug)]
-pub(super) struct ReportSeries(Vec<Option<Series>>);
+pub(super) struct ReportSeries {
+    told: Vec<Option<Series>>,
+    /// Those that another job told before, whose ends are told once more until they arrive.
+    ended: Vec<Option<Series>>,
+}
 
 /// Name, help, unit, and whether it is one of `extra_scrape_metrics`.
 const SERIES: [(&str, &str, &str, bool); 8] = [
@@ -62,7 +66,19 @@ impl ReportSeries {
             let metadata = Metadata { kind: MetricType::Gauge, help, unit };
             catalog.series_of(&labels, &metadata, false).ok()
         });
-        Self(series.collect())
+        Self { told: series.collect(), ended: Vec::new() }
+    }
+
+    /// Makes them those of another job.
+    pub(super) fn change(&mut self, job: &Job, target: &Labels, catalog: &mut Catalog) {
+        let before = std::mem::replace(self, Self::new(job, target, catalog));
+        // The extra ones stand last.
+        self.ended = before.told.into_iter().skip(self.told.len()).collect();
+    }
+
+    /// What was told arrived.
+    pub(super) fn settle(&mut self) {
+        self.ended.clear();
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts are floats in Prometheus")]
@@ -86,7 +102,8 @@ impl ReportSeries {
     }
 
     fn append_all(&self, values: [Value<'_>; 8], at_ms: i64, appender: &mut impl Appender) {
-        for (series, value) in self.0.iter().zip(values) {
+        let ends = self.ended.iter().map(|series| (series, Value::Float(stale_nan())));
+        for (series, value) in self.told.iter().zip(values).chain(ends) {
             if let Some(series) = series {
                 let sample = Sample { timestamp_ms: at_ms, start_ms: None, value, exemplars: &[] };
                 appender.append(series, &sample);

@@ -280,6 +280,31 @@ fn reports_are_told_and_end_with_the_target() {
             "scrape_body_size_bytes{job=a} 77 @7",
         ]
     );
+    let plain = Target::new("").job;
+    target.memory.change(&plain);
+    let told = |target: &mut Target, at| {
+        let mut recorder = Recorder::default();
+        target.memory.report(&plain, &report, at, &mut recorder);
+        recorder.0.into_iter().skip(5).collect::<Vec<_>>()
+    };
+    let ends = told(&mut target, 8);
+    assert_eq!((ends.len(), &*ends[0]), (3, "scrape_timeout_seconds{job=a} stale @8"));
+    assert_eq!(told(&mut target, 9).len(), 3, "again, until it arrives");
+    target.memory.settle();
+    assert!(told(&mut target, 10).is_empty());
+}
+
+/// A job that changes names series otherwise.
+#[test]
+fn series_that_another_job_calls_the_same_go_on_and_the_others_end() {
+    let mut target = Target::new("");
+    target.samples("a 1\nb{x=\"1\"} 2\n");
+    target.job = Target::new("metric_relabel_configs: [{regex: x, action: labeldrop}]").job;
+    target.memory.change(&target.job);
+    let (samples, counts) = target.scrape("a 2\nb{x=\"1\"} 3\n").unwrap();
+    assert_eq!(samples, ["a{job=a} 2 @2000", "b{job=a} 3 @2000", "b{job=a,x=1} stale @2000"]);
+    assert_eq!(counts.added, 1);
+    assert_eq!(target.samples("a 3\n"), ["a{job=a} 3 @3000", "b{job=a} stale @3000"]);
 }
 
 #[test]
