@@ -4,6 +4,7 @@
 //! and reads the configuration, `failure` says what went wrong.
 mod args;
 mod components;
+mod container;
 mod default_config;
 mod failure;
 mod fetch;

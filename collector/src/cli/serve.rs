@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use super::{
     args::Common,
+    container,
     failure::Failure,
     gates, readiness,
     signals::Signals,
@@ -47,6 +48,7 @@ fn go(
         "Starting sluice..."
     );
     log_warnings(&warnings);
+    container::warn_when_unreachable(&plan);
     for gate in gates {
         info!(gate = gate.id, enabled = gate.enabled, here = gate.here, "feature gate changes nothing");
     }
