@@ -63,8 +63,7 @@ def test_it_has_the_services_of_run_local_and_grafana(services, local):
 def test_every_image_is_built_here_or_has_a_version(services):
     for name, service in services.items():
         if build := service.get("build"):
-            context = Path(build["context"])
-            assert context == ROOT or (context / build["dockerfile"]).is_file(), name
+            assert (Path(build["context"]) / build["dockerfile"]).is_file(), name
         else:
             assert re.search(r":v?\d+\.\d+\.\d+$", service["image"]), name
 
