@@ -164,6 +164,27 @@ mod tests {
 
     #[test]
     #[cfg(feature = "jemalloc")]
+    fn the_runtime_s_threads_share_arenas_in_pairs() {
+        use tikv_jemalloc_ctl::{Access, AsName};
+        let arena = || -> u32 { b"thread.arena\0"[..].name().read().unwrap() };
+        let runtime = build().unwrap();
+        let wait = std::sync::Arc::new(std::sync::Barrier::new(8));
+        let threads = (0..8).map(|_| {
+            let wait = wait.clone();
+            runtime.spawn_blocking(move || {
+                wait.wait();
+                arena()
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        for thread in threads {
+            let arena = usize::try_from(runtime.block_on(thread).unwrap()).unwrap();
+            assert!(arena < (cpus() / 2).max(1), "{arena}");
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "jemalloc")]
     fn the_allocator_counts_what_is_held() {
         let before = heap().unwrap();
         let held = vec![1_u8; 64 << 20];
