@@ -132,6 +132,14 @@ def test_what_prometheus_refuses_is_dropped_with_its_words(collector):
         heard(one, DROPPED, only="out of order")
 
 
+def test_in_a_pod_it_says_who_can_send(collector, grpc_sink):
+    pipe = config.Pipe(config.to_grpc(grpc_sink.endpoint), name="otlp_grpc", processors={})
+    one = collector(pipe.config, env={"KUBERNETES_SERVICE_HOST": "10.0.0.1"})
+    said = "receivers listen on localhost: only containers of this pod can send"
+    assert said in one.log()
+    on_the_page(said)
+
+
 def test_a_request_that_is_too_large_names_the_key(away):
     pipe, _ = away
     refused = export(pipe.grpc_port, b"\x0a" * 6_045_041)
