@@ -329,6 +329,12 @@ impl Pdata {
     pub fn hold(&mut self, guard: Guard) {
         self.guards.push(guard);
     }
+
+    /// What lives as long as this data, for whoever lets go of the data before what was made of it.
+    #[must_use]
+    pub fn guards(&self) -> SmallVec<[Guard; 1]> {
+        self.guards.clone()
+    }
 }
 
 impl fmt::Debug for Pdata {

@@ -30,8 +30,8 @@ impl Wire for Jaeger {
         self.0.start(host)
     }
 
-    fn encode(&self, data: &Pdata) -> Encoded<Payload> {
-        Payload::per_process(data, encode_post_spans)
+    fn encode(&self, data: Pdata) -> Encoded<Payload> {
+        Payload::per_process(&data, encode_post_spans)
     }
 
     fn items(request: &Payload) -> usize {

@@ -30,8 +30,8 @@ impl Wire for JaegerThrift {
         self.0.start(host)
     }
 
-    fn encode(&self, data: &Pdata) -> Encoded<Payload> {
-        Payload::per_process(data, |process, out| encode_thrift_batch(process, Protocol::Binary, out))
+    fn encode(&self, data: Pdata) -> Encoded<Payload> {
+        Payload::per_process(&data, |process, out| encode_thrift_batch(process, Protocol::Binary, out))
     }
 
     fn items(request: &Payload) -> usize {

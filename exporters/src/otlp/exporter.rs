@@ -33,8 +33,8 @@ impl Wire for Grpc {
         self.0.start(host)
     }
 
-    fn encode(&self, data: &Pdata) -> Encoded<Payload> {
-        Payload::protobuf(data).into()
+    fn encode(&self, data: Pdata) -> Encoded<Payload> {
+        Payload::protobuf(&data).into()
     }
 
     fn items(request: &Payload) -> usize {

@@ -36,10 +36,10 @@ impl Wire for Http {
         self.post.start(host)
     }
 
-    fn encode(&self, data: &Pdata) -> Encoded<Payload> {
+    fn encode(&self, data: Pdata) -> Encoded<Payload> {
         match self.encoding {
-            Encoding::Proto => Payload::protobuf(data),
-            Encoding::Json => Payload::json(data),
+            Encoding::Proto => Payload::protobuf(&data),
+            Encoding::Json => Payload::json(&data),
         }
         .into()
     }

@@ -225,11 +225,13 @@ impl Wire for RemoteWrite {
         self.v2.start(host)
     }
 
-    fn encode(&self, data: &Pdata) -> Encoded<Request> {
+    fn encode(&self, data: Pdata) -> Encoded<Request> {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
         let Work { set, deltas, usual } = &mut *work;
         let deltas = deltas.as_mut().map(|deltas| deltas.at(Instant::now()));
-        translate(data, self.options(), deltas, set);
+        translate(&data, self.options(), deltas, set);
+        // Requests are cut when they are made: nobody asks for it again.
+        drop(data);
         let requests = self.requests(set, usual);
         let encoded = Encoded { requests, unconvertible: self.lost(set).into_iter().collect() };
         // A batch is there for milliseconds; the next one may be an interval away.

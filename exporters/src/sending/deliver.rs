@@ -54,7 +54,7 @@ impl<W: Wire> Deliver<W> {
     /// the exporter stops. `turn` is held until the batch has lined up.
     pub(super) async fn owned(&self, data: Pdata, cx: &Context, owned: &mut Owned, turn: Option<Turn<'_>>) {
         // The memory budget's permits ride in the data: they last as long as the requests do.
-        let _permits = data.clone();
+        let _permits = data.guards();
         let (rows, unconvertible) = self.encode(data).await;
         drop(turn);
         for lost in unconvertible {
@@ -78,7 +78,7 @@ impl<W: Wire> Deliver<W> {
     /// Sends a batch whose caller waits. The receipt books what is to be booked. `turn` is held until the batch has
     /// lined up.
     pub(super) async fn for_caller(&self, data: Pdata, cx: &Context, turn: Option<Turn<'_>>) -> Receipt {
-        let _permits = data.clone();
+        let _permits = data.guards();
         let mut receipt = Receipt::begin(cx);
         let mut left = data.items();
         let (rows, unconvertible) = self.encode(data).await;

@@ -32,9 +32,11 @@ pub(super) fn encode<W: Wire>(wire: &W, data: Pdata, Most { size: max, batch }: 
         if data.is_empty() {
             continue;
         }
-        let encoded = wire.encode(&data);
+        // The format lets go of what cannot become too large.
+        let whole = (max.bytes() != u64::MAX).then(|| data.clone());
+        let encoded = wire.encode(data);
         let largest = encoded.requests.iter().map(W::size).max().unwrap_or_default();
-        if largest > max && data.items() > 1 {
+        if let Some(data) = whole.filter(|data| largest > max && data.items() > 1) {
             let parts = parts(data, largest, max);
             if parts.len() > 1 {
                 todo.extend(parts.into_iter().rev());

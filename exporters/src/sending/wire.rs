@@ -27,8 +27,9 @@ pub trait Wire: Send + Sync + 'static {
     }
 
     /// Turns a batch into requests, once, when it leaves the queue. Called again for its parts if a request is
-    /// larger than it may be, and when the caller offers a batch again, so it keeps no state that this would spoil.
-    fn encode(&self, data: &Pdata) -> Encoded<Self::Request>;
+    /// larger than it may be, and when the caller offers a batch again, so it keeps no state that this would spoil. A
+    /// format that is through with the data before the requests are there lets go of it.
+    fn encode(&self, data: Pdata) -> Encoded<Self::Request>;
 
     /// How many items the request carries.
     fn items(request: &Self::Request) -> usize;

@@ -47,7 +47,7 @@ impl Wire for Zipkin {
         self.post.start(host)
     }
 
-    fn encode(&self, data: &Pdata) -> Encoded<Payload> {
+    fn encode(&self, data: Pdata) -> Encoded<Payload> {
         let encode = match self.format {
             Format::Json => otlp_to_json_v2,
             Format::Proto => otlp_to_proto,

@@ -135,10 +135,10 @@ pub(super) struct Page {
 impl Wire for Text {
     type Request = Page;
 
-    fn encode(&self, data: &Pdata) -> Encoded<Page> {
+    fn encode(&self, mut data: Pdata) -> Encoded<Page> {
         let mut page = Page { text: String::new(), items: 0 };
         let mut unconvertible = Vec::new();
-        let logs = data.clone().logs_mut().clone();
+        let logs = std::mem::take(data.logs_mut());
         let scopes = logs.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
         for record in scopes.flat_map(|scope| scope.log_records) {
             match record.body.and_then(|body| body.value) {

@@ -48,8 +48,8 @@ impl Wire for Laned {
     type Request = Line;
     const ORDERED: bool = true;
 
-    fn encode(&self, data: &Pdata) -> Encoded<Line> {
-        let logs = data.clone().logs_mut().clone();
+    fn encode(&self, mut data: Pdata) -> Encoded<Line> {
+        let logs = std::mem::take(data.logs_mut());
         let scopes = logs.resource_logs.into_iter().flat_map(|resource| resource.scope_logs);
         let line = |record: LogRecord| match record.body.and_then(|body| body.value) {
             Some(Value::StringValue(text)) => Line { lane: usize::from(text.as_bytes()[0]), text },
