@@ -10,7 +10,8 @@
 //! - [`refusal`]: why data was not taken, whether to retry, and what the client is answered
 //! - [`host`]: what a running component may ask of the process: tasks, health, extensions
 //! - [`files`]: whether a file could be written, asked without touching it
-//! - [`budget`]: the process-wide bound on memory; [`memory`]: what the process may take and takes
+//! - [`budget`]: the process-wide bound on memory; [`growth`]: edits within it; [`memory`]: what the process may take and
+//!   takes
 //! - [`ledger`]: the exact accounts of every pipeline and exporter
 //! - [`telemetry`]: the collector's own metrics, by otelcol's names
 //! - [`health`]: what each component last said of itself
@@ -22,6 +23,7 @@ pub mod consume;
 pub mod context;
 pub mod factory;
 pub mod files;
+pub mod growth;
 pub mod health;
 pub mod host;
 pub mod ids;
@@ -43,6 +45,7 @@ pub use factory::{
     BuildCx, BuildError, Claim, ConnectorFactory, Delivery, ExporterFactory, ExtensionFactory, Outputs,
     Processor, ProcessorFactory, ReceiverFactory, Registry, Settings, Stability, Tier,
 };
+pub use growth::Growth;
 pub use health::{Health, State};
 pub use host::Host;
 pub use ids::{ComponentRef, Kind, PipelineId};

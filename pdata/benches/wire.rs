@@ -15,7 +15,7 @@ use payload::{ITEMS, encode};
 use sluice_pdata::otlp::{
     ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest, Message,
 };
-use sluice_pdata::{AttributesEdit, EncodedAttribute, Limits, Pdata, RecordEditor, Signal};
+use sluice_pdata::{AttributesEdit, EncodedAttribute, Limits, Pdata, RecordEditor, Room, Signal};
 
 fn main() {
     for signal in Signal::ALL {
@@ -116,7 +116,9 @@ fn retain_every_other_item(bencher: Bencher<'_, '_>, signal: Signal) {
 fn edit_resources(bencher: Bencher<'_, '_>, signal: Signal) {
     let request = pdata(signal);
     per_item(bencher, signal).with_inputs(|| request.clone()).bench_values(|mut request| {
-        request.edit_resources(|resource| resource.upsert("deployment.environment.name", "production"));
+        let edit =
+            |resource: &mut AttributesEdit<'_>| resource.upsert("deployment.environment.name", "production");
+        request.edit_resources(Room::unlimited(), edit).unwrap();
         request
     });
 }
@@ -130,7 +132,7 @@ fn edit_records(bencher: Bencher<'_, '_>, signal: Signal) {
         EncodedAttribute::new("k8s.cluster.name", "eu-west-1"),
     ]);
     per_item(bencher, signal).with_inputs(|| request.clone()).bench_local_values(|mut request| {
-        request.edit_records(&mut editor);
+        request.edit_records(Room::unlimited(), &mut editor).unwrap();
         request
     });
 }

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use prost::Message;
 
 use crate::otlp::metrics::v1::metric::Data;
-use crate::otlp::resource::v1::Resource;
 use crate::otlp::{ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest};
 use crate::signal::Signal;
 
@@ -49,7 +48,11 @@ impl Structs {
     }
 
     /// Calls `visit` with each resource, in order.
-    pub(crate) fn each_resource(&mut self, visit: impl FnMut(&mut Option<Resource>)) {
+    #[cfg(test)]
+    pub(crate) fn each_resource(
+        &mut self,
+        visit: impl FnMut(&mut Option<crate::otlp::resource::v1::Resource>),
+    ) {
         match self {
             Self::Traces(request) => {
                 request.resource_spans.iter_mut().map(|r| &mut r.resource).for_each(visit)

@@ -40,7 +40,7 @@ pub mod view;
 mod walk;
 pub mod wire;
 
-pub use edit::{AttributesEdit, EncodedAttribute, NewValue, Place, RecordEditor};
+pub use edit::{AttributesEdit, EncodedAttribute, NewValue, NoRoom, Place, RecordEditor, Room};
 pub use limits::{FREE_DECODED_BYTES, Limits, Repairs, WireError};
 pub use pdata::{Chunks, Guard, Pdata};
 pub use signal::Signal;

@@ -12,7 +12,6 @@ use smallvec::SmallVec;
 
 use crate::cut::{self, Piece};
 use crate::decoded::{Decoded, Structs};
-use crate::edit::{self, AttributesEdit};
 use crate::limits::{Limits, Repairs, WireError};
 use crate::otlp::{ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest};
 use crate::signal::Signal;
@@ -288,25 +287,6 @@ impl Pdata {
     /// Puts other bytes in the place of these, which must be in canonical form and hold so many items.
     pub(crate) fn replace_wire(&mut self, chunks: Chunks, items: usize) {
         self.body = Body::Wire { chunks, items };
-    }
-
-    /// Lets `edit` change the attributes of each resource, in order. The records are copied as bytes, and only where
-    /// something was changed.
-    pub fn edit_resources(&mut self, mut edit: impl FnMut(&mut AttributesEdit<'_>)) {
-        match &mut self.body {
-            Body::Wire { chunks, .. } => {
-                for chunk in chunks {
-                    if let Some(edited) = edit::request(chunk, &mut edit) {
-                        *chunk = edited;
-                    }
-                }
-            }
-            Body::Decoded(decoded) => {
-                Arc::make_mut(decoded)
-                    .structs_mut()
-                    .each_resource(|resource| edit::resource(resource, &mut edit));
-            }
-        }
     }
 
     /// Copies each piece of fewer than `bytes` bytes into memory of its own. A small piece is often a slice of a

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use payload::encode;
 use sluice_pdata::otlp::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use sluice_pdata::otlp::{ExportTraceServiceRequest, Message};
-use sluice_pdata::{AttributesEdit, Limits, Pdata, RecordEditor, Signal, WireError};
+use sluice_pdata::{AttributesEdit, Limits, Pdata, RecordEditor, Room, Signal, WireError};
 
 fn body(signal: Signal) -> Bytes {
     match signal {
@@ -70,8 +70,26 @@ fn edits_of_records_allocate_by_request() {
     }
     for signal in Signal::ALL {
         let mut data = pdata(signal);
-        let (info, ()) = allocations(|| data.edit_records(&mut Edits));
+        let (info, grown) = allocations(|| data.edit_records(Room::unlimited(), &mut Edits).unwrap());
+        assert!(grown > 0);
         assert!(info.count_total < 16, "{signal}: {info:?}");
+    }
+}
+
+#[test]
+fn records_that_nobody_changes_are_not_copied() {
+    struct Looks;
+    impl RecordEditor for Looks {
+        fn record(&mut self, _: &[u8], attributes: &mut AttributesEdit<'_>) {
+            assert!(!attributes.delete("absent"));
+        }
+    }
+    for signal in Signal::ALL {
+        let mut data = pdata(signal);
+        let (info, grown) = allocations(|| data.edit_records(Room::unlimited(), &mut Looks).unwrap());
+        assert_eq!(grown, 0);
+        // The list of attributes, which is there for all records.
+        assert!(info.count_total < 4 && info.bytes_total < 8192, "{signal}: {info:?} of {}", data.size());
     }
 }
 

@@ -8,9 +8,11 @@ mod convert;
 mod settings;
 mod source;
 
+use std::sync::{Mutex, PoisonError};
+
 use regex::{CaptureLocations, Regex};
 use sha2::{Digest as _, Sha256};
-use sluice_component::Request;
+use sluice_component::{ComponentRef, Request, quiet::Quiet};
 use sluice_pdata::{
     AttributesEdit, EncodedAttribute, Place,
     view::{AnyValueView, Text, TextWriter},
@@ -21,11 +23,16 @@ pub use convert::ConvertedType;
 #[cfg(feature = "attributes-processor")]
 pub(crate) use settings::encoded;
 pub use settings::{Action, ActionKind};
-use source::Source;
+use source::{MAX_TEXT, Source, TooLong};
 
 /// A list of actions, ready to run.
 #[derive(Debug)]
-pub(crate) struct Actions(Vec<Compiled>);
+pub(crate) struct Actions {
+    component: ComponentRef,
+    list: Vec<Compiled>,
+    /// Of contexts that are too long.
+    quiet: Mutex<Quiet>,
+}
 
 /// One action.
 #[derive(Debug)]
@@ -55,14 +62,27 @@ struct Targets {
 impl Actions {
     /// The actions for the data of one request.
     pub(crate) fn run(&self, request: &Request) -> Run<'_> {
-        let context = self.0.iter().map(|action| match action {
-            Compiled::Put { key, source: Source::Context(context), .. } => context.attribute(key, request),
+        let context = self.list.iter().map(|action| match action {
+            Compiled::Put { key, source: Source::Context(context), .. } => {
+                context.attribute(key, request).unwrap_or_else(|too_long| self.leave_out(key, too_long))
+            }
             _ => None,
         });
         // Most lists ask nothing of the context: then there is nothing to allocate.
         let asks = |action: &Compiled| matches!(action, Compiled::Put { source: Source::Context(_), .. });
-        let context = if self.0.iter().any(asks) { context.collect() } else { Vec::new() };
+        let context = if self.list.iter().any(asks) { context.collect() } else { Vec::new() };
         Run { actions: self, context, text: Vec::new(), groups: Vec::new() }
+    }
+
+    /// Says that what the request has for `key` is not taken.
+    fn leave_out(&self, key: &str, TooLong(bytes): TooLong) -> Option<EncodedAttribute> {
+        if let Some((requests, _)) = self.quiet.lock().unwrap_or_else(PoisonError::into_inner).note(0) {
+            tracing::warn!(
+                component = %self.component, key, bytes, requests,
+                "what from_context names is longer than {MAX_TEXT} bytes, and counts as no value"
+            );
+        }
+        None
     }
 }
 
@@ -81,7 +101,7 @@ pub(crate) struct Run<'a> {
 impl Run<'_> {
     /// Runs all actions, in order.
     pub(crate) fn apply(&mut self, attributes: &mut AttributesEdit<'_>) {
-        for (index, action) in self.actions.0.iter().enumerate() {
+        for (index, action) in self.actions.list.iter().enumerate() {
             match action {
                 Compiled::Put { key, when, source, default } => {
                     let context = self.context.get(index).and_then(Option::as_ref);
@@ -141,7 +161,8 @@ fn put(
 }
 
 impl Targets {
-    /// Does something to each attribute that is meant, which may remove it.
+    /// Does something to each attribute that is meant, which may remove it. One that both the key and the pattern mean
+    /// has it done twice, as in otelcol.
     fn each(
         &self,
         attributes: &mut AttributesEdit<'_>,

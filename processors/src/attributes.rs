@@ -8,8 +8,8 @@ mod settings;
 use std::sync::Arc;
 
 use sluice_component::{
-    BuildCx, BuildError, Consume, Context, Processor, ProcessorFactory, Refusal, Stability, Transform,
-    Verdict,
+    BuildCx, BuildError, Consume, Context, Growth, Processor, ProcessorFactory, Refusal, Stability,
+    Transform, Verdict,
 };
 use sluice_config::Checker;
 use sluice_pdata::{
@@ -42,6 +42,7 @@ impl ProcessorFactory for Factory {
             include: selection("include", &settings.include)?,
             exclude: selection("exclude", &settings.exclude)?,
             actions: actions::compile(&settings.actions, "actions", &cx)?,
+            growth: Growth::of(&cx),
         })))
     }
 
@@ -54,6 +55,7 @@ struct Attributes {
     include: Option<Selection>,
     exclude: Option<Selection>,
     actions: Actions,
+    growth: Growth,
 }
 
 impl Transform for Attributes {
@@ -64,7 +66,7 @@ impl Transform for Attributes {
             exclude: self.exclude.as_ref().map(Standing::of),
             run: self.actions.run(cx.request()),
         };
-        data.edit_records(&mut editor);
+        self.growth.edit(data, |data, room| data.edit_records(room, &mut editor))?;
         Ok(Verdict::Forward)
     }
 }

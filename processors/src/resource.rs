@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sluice_component::{
-    BuildCx, BuildError, Consume, Context, Processor, ProcessorFactory, Refusal, Stability, Transform,
-    Verdict,
+    BuildCx, BuildError, Consume, Context, Growth, Processor, ProcessorFactory, Refusal, Stability,
+    Transform, Verdict,
 };
 use sluice_config::{Check, Checker};
 use sluice_pdata::Pdata;
@@ -38,18 +38,19 @@ impl ProcessorFactory for Factory {
 
     fn build(settings: &Settings, cx: BuildCx, _: Arc<dyn Consume>) -> Result<Processor, BuildError> {
         let actions = actions::compile(&settings.attributes, "attributes", &cx)?;
-        Ok(Processor::Transform(Arc::new(Resource { actions })))
+        Ok(Processor::Transform(Arc::new(Resource { actions, growth: Growth::of(&cx) })))
     }
 }
 
 struct Resource {
     actions: Actions,
+    growth: Growth,
 }
 
 impl Transform for Resource {
     fn apply(&self, cx: &Context, data: &mut Pdata) -> Result<Verdict, Refusal> {
         let mut run = self.actions.run(cx.request());
-        data.edit_resources(|attributes| run.apply(attributes));
+        self.growth.edit(data, |data, room| data.edit_resources(room, |attributes| run.apply(attributes)))?;
         Ok(Verdict::Forward)
     }
 }

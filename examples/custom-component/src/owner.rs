@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sluice_component::{
-    BuildCx, BuildError, Consume, Context, Processor, ProcessorFactory, Refusal, Stability, Transform,
-    Verdict,
+    BuildCx, BuildError, Consume, Context, Growth, Processor, ProcessorFactory, Refusal, Stability,
+    Transform, Verdict,
 };
 use sluice_config::{Check, Checker};
 use sluice_pdata::Pdata;
@@ -41,21 +41,25 @@ impl ProcessorFactory for Factory {
     const STABILITY: Stability = Stability::Development;
     type Settings = Settings;
 
-    fn build(settings: &Settings, _cx: BuildCx, _next: Arc<dyn Consume>) -> Result<Processor, BuildError> {
-        Ok(Processor::Transform(Arc::new(Owner { team: settings.team.clone() })))
+    fn build(settings: &Settings, cx: BuildCx, _next: Arc<dyn Consume>) -> Result<Processor, BuildError> {
+        Ok(Processor::Transform(Arc::new(Owner { team: settings.team.clone(), growth: Growth::of(&cx) })))
     }
 }
 
 struct Owner {
     team: String,
+    growth: Growth,
 }
 
 impl Transform for Owner {
     fn apply(&self, _cx: &Context, data: &mut Pdata) -> Result<Verdict, Refusal> {
         // On the wire: only the resource messages are written anew, spans and records stay untouched.
-        data.edit_resources(|resource| {
-            resource.insert("team", self.team.as_str());
-        });
+        // What that adds is taken out of the memory budget, which may have no room for it.
+        self.growth.edit(data, |data, room| {
+            data.edit_resources(room, |resource| {
+                resource.insert("team", self.team.as_str());
+            })
+        })?;
         Ok(Verdict::Forward)
     }
 }

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::pair::{EncodedAttribute, KeyTail, key_of, put_attribute, put_copy, value_of};
+use super::pair::{EncodedAttribute, HEADERS, KeyTail, key_of, put_attribute, put_copy, value_of};
+use super::room::{NoRoom, Room};
 use super::value::NewValue;
 use crate::view::{AnyValueView, AttributeView, Text, View};
 use crate::wire::{Key, Reader, WireType};
@@ -11,6 +12,8 @@ use crate::wire::{Key, Reader, WireType};
 /// What is new comes behind all others.
 ///
 /// Keys should be unique. Where they are not, an edit by key counts for the first and removes the others.
+///
+/// An edit for which there is no memory is not made, and with it the whole edit of the data fails.
 #[derive(Debug, Default)]
 pub struct AttributesEdit<'a> {
     /// The message that has the attributes, and the number of the field that they are in.
@@ -23,6 +26,9 @@ pub struct AttributesEdit<'a> {
     /// Room for what is copied from `made` to its own end.
     spare: Vec<u8>,
     edited: bool,
+    /// The memory that it may take, and that it was given no more.
+    room: Room<'a>,
+    fault: Option<NoRoom>,
 }
 
 /// One of the attributes of an [`AttributesEdit`]. Good until the next edit that removes it.
@@ -52,11 +58,9 @@ enum Now {
 }
 
 impl<'a> AttributesEdit<'a> {
-    /// The attributes in fields `number` of `message`.
-    pub(super) fn of(message: &'a [u8], number: u32) -> Self {
-        let mut attributes = Self::default();
-        attributes.read(message, number);
-        attributes
+    /// No attributes yet, and the memory that they may take.
+    pub(super) fn within(room: Room<'a>) -> Self {
+        Self { room, ..Self::default() }
     }
 
     /// Begins with another message. Nothing is allocated once there was room for as many attributes.
@@ -79,6 +83,9 @@ impl<'a> AttributesEdit<'a> {
             let Ok(sent) = reader.bytes() else { break };
             let end = message.len() - reader.rest().len();
             let key = KeyTail::of(key_of(sent));
+            if !has_room(self.room, &mut self.entries, 1, &mut self.fault) {
+                break;
+            }
             self.entries.push(Entry { key, sent, at: start..end, now: Now::AsSent });
         }
     }
@@ -116,18 +123,24 @@ impl<'a> AttributesEdit<'a> {
     /// Gives the attribute at `place` another value. Others with its key stay; see [`keep_first`](Self::keep_first).
     pub fn set<'v>(&mut self, place: Place, value: impl Into<NewValue<'v>>) {
         let Some(entry) = self.entries.get(place.0) else { return };
-        let made = self.made.len();
+        let (value, start, key) = (value.into(), self.made.len(), key_of(self.pair(entry)).len());
+        if !has_room(self.room, &mut self.made, HEADERS + key + value.encoded_len(), &mut self.fault) {
+            return;
+        }
         let header = match &entry.now {
             Now::Gone => return,
-            Now::AsSent => put_attribute(self.number, key_of(entry.sent), value.into(), &mut self.made),
+            Now::AsSent => put_attribute(self.number, key_of(entry.sent), value, &mut self.made),
             Now::Made { field, header } => {
                 let pair = self.made.get(field.start + header..field.end).unwrap_or_default();
                 self.spare.clear();
+                if !has_room(self.room, &mut self.spare, key, &mut self.fault) {
+                    return;
+                }
                 self.spare.extend_from_slice(key_of(pair));
-                put_attribute(self.number, &self.spare, value.into(), &mut self.made)
+                put_attribute(self.number, &self.spare, value, &mut self.made)
             }
         };
-        self.becomes(place, Now::Made { field: made..self.made.len(), header });
+        self.becomes(place, Now::Made { field: start..self.made.len(), header });
     }
 
     /// Removes the attribute at `place`. Others with its key stay.
@@ -203,14 +216,20 @@ impl<'a> AttributesEdit<'a> {
     /// Gives the attribute `key`, which is at `to` or else is added, the value of the one at `from`.
     pub fn copy(&mut self, from: Place, key: &str, to: Option<Place>) {
         let Some(source) = self.entries.get(from.0) else { return };
-        let start = self.made.len();
+        let (start, pair) = (self.made.len(), self.pair(source).len());
+        if !has_room(self.room, &mut self.made, HEADERS + key.len() + pair, &mut self.fault) {
+            return;
+        }
         let header = match &source.now {
             Now::Gone => return,
             Now::AsSent => put_copy(self.number, key.as_bytes(), value_of(source.sent), &mut self.made),
             Now::Made { field, header } => {
-                let pair = self.made.get(field.start + header..field.end).unwrap_or_default();
+                let made = self.made.get(field.start + header..field.end).unwrap_or_default();
                 self.spare.clear();
-                let value = value_of(pair).map(|value| self.spare.extend_from_slice(value));
+                if !has_room(self.room, &mut self.spare, pair, &mut self.fault) {
+                    return;
+                }
+                let value = value_of(made).map(|value| self.spare.extend_from_slice(value));
                 put_copy(self.number, key.as_bytes(), value.map(|()| &self.spare[..]), &mut self.made)
             }
         };
@@ -221,6 +240,9 @@ impl<'a> AttributesEdit<'a> {
     /// Puts an attribute that was encoded before in the place `to`, where there is one with its key, or else adds it.
     #[inline]
     pub fn put(&mut self, attribute: &EncodedAttribute, to: Option<Place>) {
+        if !has_room(self.room, &mut self.made, HEADERS + attribute.len(), &mut self.fault) {
+            return;
+        }
         let start = self.made.len();
         let header = attribute.put(self.number, &mut self.made);
         let now = Now::Made { field: start..self.made.len(), header };
@@ -234,15 +256,20 @@ impl<'a> AttributesEdit<'a> {
     }
 
     fn add<'v>(&mut self, key: &str, value: impl Into<NewValue<'v>>) {
-        let start = self.made.len();
-        let header = put_attribute(self.number, key.as_bytes(), value.into(), &mut self.made);
+        let (value, start) = (value.into(), self.made.len());
+        if !has_room(self.room, &mut self.made, HEADERS + key.len() + value.encoded_len(), &mut self.fault) {
+            return;
+        }
+        let header = put_attribute(self.number, key.as_bytes(), value, &mut self.made);
         self.is_new(KeyTail::of(key.as_bytes()), Now::Made { field: start..self.made.len(), header });
     }
 
     fn is_new(&mut self, key: KeyTail, now: Now) {
-        let end = self.message.len();
-        self.entries.push(Entry { key, sent: &[], at: end..end, now });
-        self.edited = true;
+        if has_room(self.room, &mut self.entries, 1, &mut self.fault) {
+            let end = self.message.len();
+            self.entries.push(Entry { key, sent: &[], at: end..end, now });
+            self.edited = true;
+        }
     }
 
     fn becomes(&mut self, place: Place, now: Now) {
@@ -270,9 +297,10 @@ impl<'a> AttributesEdit<'a> {
         }
     }
 
-    /// Whether anything was changed.
-    pub(super) fn is_edited(&self) -> bool {
-        self.edited
+    /// Whether anything was changed. Fails if there was no room for it.
+    #[inline]
+    pub(super) fn is_edited(&self) -> Result<bool, NoRoom> {
+        self.fault.map_or(Ok(self.edited), Err)
     }
 
     /// Length of the message in bytes after the edits.
@@ -298,5 +326,18 @@ impl<'a> AttributesEdit<'a> {
             copied = entry.at.end;
         }
         out.extend_from_slice(self.message.get(copied..).unwrap_or_default());
+    }
+}
+
+/// Whether `list` can take so many elements `more`; if not, the edit is at fault, which [`AttributesEdit::is_edited`]
+/// tells.
+#[inline]
+fn has_room<T>(room: Room<'_>, list: &mut Vec<T>, more: usize, fault: &mut Option<NoRoom>) -> bool {
+    match room.reserve(list, more) {
+        Ok(()) => true,
+        Err(error) => {
+            *fault = Some(error);
+            false
+        }
     }
 }

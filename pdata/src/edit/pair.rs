@@ -7,6 +7,8 @@ use crate::wire::{Fields, WireType, Write, fields, varint_len};
 /// Fields of `KeyValue`.
 const KEY: u32 = 1;
 const VALUE: u32 = 2;
+/// More than the keys and lengths of an attribute's fields.
+pub(super) const HEADERS: usize = 40;
 
 /// An attribute encoded once, to be put in many places.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +31,11 @@ impl EncodedAttribute {
     #[must_use]
     pub fn value(&self) -> AnyValueView<'_> {
         AttributeView::from_wire(&self.pair).value
+    }
+
+    /// Length of its `KeyValue` in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.pair.len()
     }
 
     pub(super) fn key_tail(&self) -> KeyTail {

@@ -3,9 +3,12 @@
 #[cfg(test)]
 mod tests;
 
-use super::AttributesEdit;
+use smallvec::SmallVec;
+
+use super::splice::Splice;
+use super::{AttributesEdit, NoRoom, Room};
 use crate::view::{ResourceView, ScopeView, Text, View};
-use crate::wire::{Field, WireType, Write, fields};
+use crate::wire::{Field, OpenMessage, WireType, Write, fields};
 use crate::{Pdata, Signal};
 
 /// Edits the attributes of records; see [`Pdata::edit_records`].
@@ -35,23 +38,22 @@ pub trait RecordEditor {
 impl Pdata {
     /// Shows each record to `editor`, in order, and makes its edits. Attributes of span events and links, of exemplars
     /// and of scopes are not touched. Structs are encoded first. Bytes are copied only where something was changed, and
-    /// nothing is allocated per record.
-    pub fn edit_records(&mut self, editor: &mut impl RecordEditor) {
-        let mut chunks = self.wire();
-        let mut edited = false;
-        for chunk in &mut chunks {
-            // Most edits add a few attributes, by which a message grows.
-            let out = Vec::with_capacity(chunk.len() + chunk.len() / 4 + 64);
-            let mut pass = Pass { editor, attributes: AttributesEdit::default(), out, edited: false };
-            pass.request(self.signal(), chunk);
-            if pass.edited {
-                *chunk = pass.out.into();
-                edited = true;
-            }
-        }
-        if edited {
-            self.replace_wire(chunks, self.items());
-        }
+    /// nothing is allocated per record. Gives the bytes by which the data takes more memory.
+    ///
+    /// # Errors
+    /// When what is added finds no `room`. The data is as it was then.
+    pub fn edit_records(&mut self, room: Room<'_>, editor: &mut impl RecordEditor) -> Result<usize, NoRoom> {
+        let signal = self.signal();
+        self.edit_chunks(|chunk| {
+            let mut pass = Pass {
+                editor: &mut *editor,
+                attributes: AttributesEdit::within(room),
+                splice: Splice::new(chunk, room),
+                around: SmallVec::new(),
+            };
+            pass.request(signal, chunk)?;
+            Ok(pass.splice.finish())
+        })
     }
 }
 
@@ -66,6 +68,8 @@ const OF_LOG_RECORD: u32 = 6;
 /// The fields of metrics, and that of all kinds of data which holds the points.
 const NAME: u32 = 1;
 const DATA_POINTS: u32 = 1;
+/// More than a key and a length.
+const HEADERS: usize = 16;
 
 /// The field that holds the attributes of a data point, by the field of the metric that holds its kind of data.
 const fn of_data_point(kind: u32) -> Option<u32> {
@@ -83,62 +87,92 @@ const fn of_data_point(kind: u32) -> Option<u32> {
 struct Pass<'e, 'c, E> {
     editor: &'e mut E,
     attributes: AttributesEdit<'c>,
-    out: Vec<u8>,
-    edited: bool,
+    splice: Splice<'c>,
+    /// The messages around the record, outermost first.
+    around: SmallVec<[Around<'c>; 4]>,
+}
+
+/// A message that is written anew once something in it was changed, for its length changes.
+struct Around<'c> {
+    field: Field<'c>,
+    body: &'c [u8],
+    open: Option<OpenMessage>,
 }
 
 impl<'c, E: RecordEditor> Pass<'_, 'c, E> {
-    fn request(&mut self, signal: Signal, chunk: &'c [u8]) {
-        for resource in fields(chunk) {
-            let looked_at = resource.number == RESOURCES && self.editor.resource(&head(&resource));
-            self.message(looked_at, &resource, |pass, scope| {
-                let looked_at = scope.number == CHILDREN && pass.editor.scope(&head(scope));
-                pass.message(looked_at, scope, |pass, child| match (child.number, signal) {
-                    (CHILDREN, Signal::Traces) => pass.record(child, OF_SPAN),
-                    (CHILDREN, Signal::Logs) => pass.record(child, OF_LOG_RECORD),
-                    (CHILDREN, Signal::Metrics) => pass.metric(child),
-                    _ => pass.keep(child),
-                });
-            });
+    fn request(&mut self, signal: Signal, chunk: &'c [u8]) -> Result<(), NoRoom> {
+        fields(chunk).filter(|field| field.number == RESOURCES).try_for_each(|resource| {
+            if !self.editor.resource(&head(&resource)) {
+                return Ok(());
+            }
+            self.message(resource, CHILDREN, |pass, scope| {
+                if !pass.editor.scope(&head(&scope)) {
+                    return Ok(());
+                }
+                pass.message(scope, CHILDREN, |pass, child| match signal {
+                    Signal::Traces => pass.record(child, OF_SPAN),
+                    Signal::Logs => pass.record(child, OF_LOG_RECORD),
+                    Signal::Metrics => pass.metric(child),
+                })
+            })
+        })
+    }
+
+    fn metric(&mut self, metric: Field<'c>) -> Result<(), NoRoom> {
+        if !self.editor.metric(Text::new(first(&metric, NAME))) {
+            return Ok(());
         }
+        // Canonical form: a metric has data of one kind.
+        let mut all =
+            fields(metric.len_value().unwrap_or_default()).filter(|field| field.len_value().is_some());
+        let Some((data, attributes)) =
+            all.find_map(|field| Some((field.number, of_data_point(field.number)?)))
+        else {
+            return Ok(());
+        };
+        self.message(metric, data, |pass, data| {
+            pass.message(data, DATA_POINTS, |pass, point| pass.record(point, attributes))
+        })
     }
 
-    fn metric(&mut self, metric: &Field<'c>) {
-        let name = first(metric, NAME);
-        let looked_at = self.editor.metric(Text::new(name));
-        self.message(looked_at, metric, |pass, data| {
-            let attributes = of_data_point(data.number);
-            pass.message(attributes.is_some(), data, |pass, point| match attributes {
-                Some(attributes) if point.number == DATA_POINTS => pass.record(point, attributes),
-                _ => pass.keep(point),
-            });
-        });
+    /// A message, of whose fields `each` looks at those with the number `children`.
+    fn message(
+        &mut self,
+        field: Field<'c>,
+        children: u32,
+        each: impl Fn(&mut Self, Field<'c>) -> Result<(), NoRoom>,
+    ) -> Result<(), NoRoom> {
+        let Some(body) = field.len_value() else { return Ok(()) };
+        self.around.push(Around { field, body, open: None });
+        fields(body).filter(|field| field.number == children).try_for_each(|field| each(self, field))?;
+        if let Some(Around { body, open: Some(open), .. }) = self.around.pop() {
+            self.splice.copy_to(self.splice.offset_of(body) + body.len());
+            self.splice.out.close_message(open);
+        }
+        Ok(())
     }
 
-    /// A message whose fields `each` writes, or that stays as it is.
-    fn message(&mut self, looked_at: bool, field: &Field<'c>, each: impl Fn(&mut Self, &Field<'c>)) {
-        let Some(body) = field.len_value().filter(|_| looked_at) else { return self.keep(field) };
-        let open = self.out.open_message(field.number, body.len());
-        fields(body).for_each(|field| each(self, &field));
-        self.out.close_message(open);
-    }
-
-    fn record(&mut self, field: &Field<'c>, attributes: u32) {
-        let Some(message) = field.len_value() else { return self.keep(field) };
+    fn record(&mut self, field: Field<'c>, attributes: u32) -> Result<(), NoRoom> {
+        let Some(message) = field.len_value() else { return Ok(()) };
         self.attributes.read(message, attributes);
         self.editor.record(message, &mut self.attributes);
-        if !self.attributes.is_edited() {
-            return self.keep(field);
+        if !self.attributes.is_edited()? {
+            return Ok(());
         }
-        self.edited = true;
-        let len = self.attributes.len();
-        self.out.put_key(field.number, WireType::Len);
-        self.out.put_varint(len as u64);
-        self.attributes.put_message(&mut self.out);
-    }
-
-    fn keep(&mut self, field: &Field<'_>) {
-        self.out.extend_from_slice(field.raw);
+        let (splice, len) = (&mut self.splice, self.attributes.len());
+        splice.reserve(len + HEADERS)?;
+        for around in self.around.iter_mut().filter(|around| around.open.is_none()) {
+            splice.copy_to(splice.offset_of(around.field.raw));
+            around.open = Some(splice.out.open_message(around.field.number, around.body.len()));
+            splice.skip_to(splice.offset_of(around.body));
+        }
+        let start = splice.offset_of(field.raw);
+        splice.copy_to(start);
+        splice.skip_to(start + field.raw.len());
+        splice.out.put_key(field.number, WireType::Len);
+        splice.out.put_varint(len as u64);
+        self.attributes.put_message(&mut splice.out);
+        Ok(())
     }
 }
 

@@ -1,51 +1,65 @@
 //! The attributes of resources: the resource message is spliced, the records are copied as they are.
 
-use bytes::Bytes;
-use prost::Message;
-
-use super::AttributesEdit;
-use crate::otlp::resource::v1::Resource;
+use super::splice::{Grown, Splice};
+use super::{AttributesEdit, NoRoom, Room};
+use crate::Pdata;
 use crate::wire::{WireType, Write, fields, varint_len};
 
 /// Fields of requests, of `ResourceSpans` and its siblings, and of `Resource`.
 const RESOURCES: u32 = 1;
 const RESOURCE: u32 = 1;
 const ATTRIBUTES: u32 = 1;
+/// More than two keys and lengths.
+const HEADERS: usize = 24;
 
-/// The request after `edit` saw each of its resources, or `None` if nothing was changed.
-pub(crate) fn request(chunk: &[u8], edit: &mut impl FnMut(&mut AttributesEdit<'_>)) -> Option<Bytes> {
-    let mut out = Vec::new();
-    let (mut at, mut copied) = (0, 0);
+impl Pdata {
+    /// Lets `edit` change the attributes of each resource, in order. Structs are encoded first. The records are copied
+    /// as bytes, and only where something was changed. Gives the bytes by which the data takes more memory.
+    ///
+    /// # Errors
+    /// When what is added finds no `room`. The data is as it was then.
+    pub fn edit_resources(
+        &mut self,
+        room: Room<'_>,
+        mut edit: impl FnMut(&mut AttributesEdit<'_>),
+    ) -> Result<usize, NoRoom> {
+        self.edit_chunks(|chunk| request(chunk, room, &mut edit))
+    }
+}
+
+/// The request after `edit` saw each of its resources, if anything was changed.
+fn request(
+    chunk: &[u8],
+    room: Room<'_>,
+    edit: &mut impl FnMut(&mut AttributesEdit<'_>),
+) -> Result<Option<Grown>, NoRoom> {
+    let mut splice = Splice::new(chunk, room);
+    let mut attributes = AttributesEdit::within(room);
+    let mut at = 0;
     for field in fields(chunk) {
         let start = at;
         at += field.raw.len();
         let Some(envelope) = field.len_value().filter(|_| field.number == RESOURCES) else { continue };
         let (before, old, behind) = around_resource(envelope);
-        let mut attributes = AttributesEdit::of(old, ATTRIBUTES);
+        attributes.read(old, ATTRIBUTES);
         edit(&mut attributes);
-        if !attributes.is_edited() {
+        if !attributes.is_edited()? {
             continue;
         }
         let len = attributes.len();
-        let message = 1 + varint_len(len as u64) + len;
-        if out.is_empty() {
-            out.reserve(chunk.len() + message);
-        }
-        out.extend_from_slice(chunk.get(copied..start).unwrap_or_default());
-        copied = at;
+        splice.reserve(len + HEADERS)?;
+        splice.copy_to(start);
+        splice.skip_to(at);
+        let (out, message) = (&mut splice.out, 1 + varint_len(len as u64) + len);
         out.put_key(field.number, WireType::Len);
         out.put_varint((before.len() + message + behind.len()) as u64);
         out.extend_from_slice(before);
         out.put_key(RESOURCE, WireType::Len);
         out.put_varint(len as u64);
-        attributes.put_message(&mut out);
+        attributes.put_message(out);
         out.extend_from_slice(behind);
     }
-    if copied == 0 {
-        return None;
-    }
-    out.extend_from_slice(chunk.get(copied..).unwrap_or_default());
-    Some(out.into())
+    Ok(splice.finish())
 }
 
 /// What stands before the resource of an envelope, its message, and what stands behind it. Canonical form: there is at
@@ -60,18 +74,4 @@ fn around_resource(envelope: &[u8]) -> (&[u8], &[u8], &[u8]) {
         at += field.raw.len();
     }
     (&[], &[], envelope)
-}
-
-/// The same on a struct.
-pub(crate) fn resource(resource: &mut Option<Resource>, edit: &mut impl FnMut(&mut AttributesEdit<'_>)) {
-    let message = resource.as_ref().map(Message::encode_to_vec).unwrap_or_default();
-    let mut attributes = AttributesEdit::of(&message, ATTRIBUTES);
-    edit(&mut attributes);
-    if attributes.is_edited() {
-        let mut new = Vec::with_capacity(attributes.len());
-        attributes.put_message(&mut new);
-        #[expect(clippy::expect_used, reason = "encoded here, from structs and valid edits")]
-        let new = Resource::decode(new.as_slice()).expect("an edited resource decodes");
-        *resource = Some(new);
-    }
 }

@@ -140,7 +140,7 @@ proptest! {
         expected.each_resource(|resource| apply_to_resource(&ops, resource));
 
         let mut wire = whole.clone();
-        wire.edit_resources(|resource| apply(&ops, resource));
+        wire.edit_resources(Room::unlimited(), |resource| apply(&ops, resource)).unwrap();
         prop_assert_eq!(&decode(signal, &wire.wire().concat()).unwrap(), &expected);
         prop_assert_eq!(wire.items(), whole.items());
         for chunk in wire.wire() {
@@ -148,7 +148,7 @@ proptest! {
         }
 
         let mut structs = as_structs(&whole);
-        structs.edit_resources(|resource| apply(&ops, resource));
+        structs.edit_resources(Room::unlimited(), |resource| apply(&ops, resource)).unwrap();
         prop_assert_eq!(&decode(signal, &structs.wire().concat()).unwrap(), &expected);
     }
 }
@@ -158,7 +158,7 @@ fn every_kind_of_value_can_be_read_back() {
     let any = AnyValue { value: Some(Value::StringValue("any".into())) };
     let mut data = pdata(Signal::Logs, &[]);
     data.logs_mut().resource_logs.push(Default::default());
-    data.edit_resources(|resource| {
+    data.edit_resources(Room::unlimited(), |resource| {
         resource.upsert("string", "text");
         resource.upsert("bool", true);
         resource.upsert("int", -5);
@@ -167,7 +167,8 @@ fn every_kind_of_value_can_be_read_back() {
         resource.upsert("any", &any);
         assert_eq!(resource.get("int"), Some(AnyValueView::Int(-5)));
         assert_eq!(resource.get("absent"), None);
-    });
+    })
+    .unwrap();
     let values: Vec<_> = data.logs_mut().resource_logs[0]
         .resource
         .iter()
@@ -189,6 +190,112 @@ fn every_kind_of_value_can_be_read_back() {
 fn bytes_are_not_touched_where_nothing_is_edited() {
     let whole = pdata(Signal::Traces, &[7]);
     let mut same = whole.clone();
-    same.edit_resources(|resource| assert!(!resource.update("absent", "value")));
+    same.edit_resources(Room::unlimited(), |resource| assert!(!resource.update("absent", "value"))).unwrap();
     assert_eq!(same.wire()[0].as_ptr(), whole.wire()[0].as_ptr());
+}
+
+#[test]
+fn structs_stay_where_nothing_is_edited() {
+    let whole = as_structs(&pdata(Signal::Traces, &[7]));
+    let mut same = whole.clone();
+    let encoded = whole.wire()[0].as_ptr();
+    same.edit_resources(Room::unlimited(), |resource| assert!(!resource.delete("absent"))).unwrap();
+    assert_eq!(same.wire()[0].as_ptr(), encoded, "the encoding is still shared");
+    assert!(matches!(same.form(), crate::pdata::Form::Decoded(_)));
+}
+
+/// What may be taken, and the most that was.
+struct Purse(std::cell::Cell<usize>);
+
+impl Purse {
+    fn pay(&self, bytes: usize) -> bool {
+        let left = self.0.get().checked_sub(bytes);
+        left.is_some_and(|left| {
+            self.0.set(left);
+            true
+        })
+    }
+}
+
+struct Puts<'a>(&'a EncodedAttribute, usize);
+
+impl RecordEditor for Puts<'_> {
+    fn record(&mut self, _: &[u8], attributes: &mut AttributesEdit<'_>) {
+        (0..self.1).for_each(|_| attributes.put(self.0, None));
+    }
+}
+
+/// Sends `bytes` through both edits with so much room, each of which adds an attribute of 1 KiB so many times.
+fn grown(signal: Signal, bytes: Vec<u8>, room: usize, times: usize) -> [Result<usize, NoRoom>; 2] {
+    let large = EncodedAttribute::new("large", "x".repeat(1024).as_str());
+    let whole = crate::testing::admit(signal, bytes.into());
+    let run = |edit: &dyn Fn(&mut crate::Pdata, Room<'_>) -> Result<usize, NoRoom>| {
+        let (purse, mut data) = (Purse(room.into()), whole.clone());
+        let result = edit(&mut data, Room::new(&|bytes| purse.pay(bytes)));
+        match result {
+            // At its highest it took at least what is left of it.
+            Ok(grown) => {
+                assert!(data.size() <= whole.size() + grown && grown <= room - purse.0.get());
+            }
+            Err(_) => assert_eq!(data.wire(), whole.wire(), "it is as it was"),
+        }
+        result
+    };
+    let puts = |attributes: &mut AttributesEdit<'_>| (0..times).for_each(|_| attributes.put(&large, None));
+    [
+        run(&|data, room| data.edit_resources(room, puts)),
+        run(&|data, room| data.edit_records(room, &mut Puts(&large, times))),
+    ]
+}
+
+/// A request with so many empty records in one resource.
+fn empty_records(signal: Signal, count: usize) -> Vec<u8> {
+    use crate::wire::Write as _;
+    let mut out = Vec::new();
+    out.put_message_field(1, 0, |out| {
+        out.put_message_field(2, 0, |out| match signal {
+            Signal::Metrics => out.put_message_field(2, 0, |out| {
+                out.put_message_field(5, 0, |out| out.extend(b"\x0a\x00".repeat(count)));
+            }),
+            _ => out.extend(b"\x12\x00".repeat(count)),
+        });
+    });
+    out
+}
+
+#[test]
+fn what_is_added_to_very_many_empty_elements_stays_within_the_room() {
+    for signal in Signal::ALL {
+        let resources = b"\x0a\x00".repeat(10_000);
+        let [refused, untouched] = grown(signal, resources.clone(), 1 << 20, 1);
+        assert!(refused.is_err() && untouched == Ok(0));
+        let [refused, untouched] = grown(signal, resources, 1 << 30, 1);
+        assert!((10 << 20..30 << 20).contains(&refused.unwrap()) && untouched == Ok(0));
+
+        let records = empty_records(signal, 10_000);
+        let [one_resource, refused] = grown(signal, records.clone(), 1 << 20, 1);
+        assert!((1..64 << 10).contains(&one_resource.unwrap()) && refused.is_err(), "{signal}");
+        let [_, made] = grown(signal, records, 1 << 30, 1);
+        assert!((10 << 20..30 << 20).contains(&made.unwrap()), "{signal}");
+    }
+}
+
+#[test]
+fn what_is_added_to_one_element_stays_within_the_room() {
+    for signal in Signal::ALL {
+        let records = empty_records(signal, 1);
+        assert!(grown(signal, records.clone(), 1 << 20, 10_000).iter().all(Result::is_err), "{signal}");
+        assert!(grown(signal, records, 1 << 30, 10_000).iter().all(Result::is_ok), "{signal}");
+    }
+}
+
+#[test]
+fn the_list_of_very_many_attributes_stays_within_the_room() {
+    use crate::wire::Write as _;
+    let mut request = Vec::new();
+    request.put_message_field(1, 0, |out| {
+        out.put_message_field(1, 0, |out| out.extend(b"\x0a\x00".repeat(100_000)));
+    });
+    let [resources, records] = grown(Signal::Logs, request, 1 << 20, 0);
+    assert!(resources.is_err() && records == Ok(0));
 }

@@ -1,5 +1,7 @@
 //! From the YAML to actions that run, with everything that is wrong with them.
 
+use std::sync::Mutex;
+
 use regex::Regex;
 use sluice_component::{BuildCx, BuildError};
 use sluice_config::Checker;
@@ -37,7 +39,8 @@ pub(crate) fn compile(actions: &[Action], key: &str, cx: &BuildCx) -> Result<Act
         });
         compiled.ok_or_else(|| first.unwrap_or_else(|| cx.error(key, "cannot be run")))
     });
-    Ok(Actions(compiled.collect::<Result<_, _>>()?))
+    let list = compiled.collect::<Result<_, _>>()?;
+    Ok(Actions { component: cx.component.clone(), list, quiet: Mutex::default() })
 }
 
 impl Action {

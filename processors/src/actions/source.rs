@@ -5,6 +5,14 @@ use std::borrow::Cow;
 use sluice_component::Request;
 use sluice_pdata::EncodedAttribute;
 
+/// The most bytes of a request's context that become an attribute: each record gets it, and who sends the request
+/// chooses it.
+pub(super) const MAX_TEXT: usize = 1024;
+
+/// So many bytes of context are too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TooLong(pub(super) usize);
+
 #[derive(Debug)]
 pub(super) enum Source {
     /// It is written in the YAML.
@@ -40,15 +48,25 @@ impl FromContext {
     }
 
     /// The attribute `key` with what the request has; several values are joined with `;`.
-    pub(super) fn attribute(&self, key: &str, request: &Request) -> Option<EncodedAttribute> {
-        let text: Cow<'_, str> = match self {
-            Self::Metadata(header) => match request.metadata(header) {
-                [] => return None,
-                values => values.join(";").into(),
-            },
-            Self::Auth(attribute) => request.auth(attribute)?.into(),
-            Self::ClientAddress => request.peer()?.ip().to_string().into(),
+    ///
+    /// # Errors
+    /// When it is longer than [`MAX_TEXT`].
+    pub(super) fn attribute(
+        &self,
+        key: &str,
+        request: &Request,
+    ) -> Result<Option<EncodedAttribute>, TooLong> {
+        let text: Option<Cow<'_, str>> = match self {
+            Self::Metadata(header) => {
+                let values = request.metadata(header);
+                (!values.is_empty()).then(|| values.join(";").into())
+            }
+            Self::Auth(attribute) => request.auth(attribute).map(Cow::from),
+            Self::ClientAddress => request.peer().map(|peer| peer.ip().to_string().into()),
         };
-        Some(EncodedAttribute::new(key, &*text))
+        match text {
+            Some(text) if text.len() > MAX_TEXT => Err(TooLong(text.len())),
+            text => Ok(text.map(|text| EncodedAttribute::new(key, &*text))),
+        }
     }
 }

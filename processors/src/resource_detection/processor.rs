@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use sluice_component::{
-    BuildCx, BuildError, Component, Consume, Context, Host, Processor, ProcessorFactory, Refusal, Stability,
-    Stage, StartError,
+    BuildCx, BuildError, Component, Consume, Context, Growth, Host, Processor, ProcessorFactory, Refusal,
+    Stability, Stage, StartError,
 };
 use sluice_pdata::Pdata;
 
@@ -24,7 +24,8 @@ impl ProcessorFactory for Factory {
     fn build(settings: &Settings, cx: BuildCx, next: Arc<dyn Consume>) -> Result<Processor, BuildError> {
         let make = || Detected::new(settings.clone(), Machine::this());
         let detected = cx.shared.get_or_make(&cx.component, make);
-        Ok(Processor::Stage(Arc::new(ResourceDetection { detected, overrides: settings.overrides, next })))
+        let (overrides, growth) = (settings.overrides, Growth::of(&cx));
+        Ok(Processor::Stage(Arc::new(ResourceDetection { detected, overrides, growth, next })))
     }
 }
 
@@ -32,6 +33,7 @@ impl ProcessorFactory for Factory {
 pub(super) struct ResourceDetection {
     pub(super) detected: Arc<Detected>,
     pub(super) overrides: bool,
+    pub(super) growth: Growth,
     pub(super) next: Arc<dyn Consume>,
 }
 
@@ -47,14 +49,16 @@ impl Consume for ResourceDetection {
     async fn consume(&self, cx: Context, mut data: Pdata) -> Result<(), Refusal> {
         let found = self.detected.found();
         if !found.is_empty() {
-            data.edit_resources(|attributes| {
-                for (key, attribute) in found.iter() {
-                    let place = attributes.find(key);
-                    if place.is_none() || self.overrides {
-                        attributes.put(attribute, place);
+            self.growth.edit(&mut data, |data, room| {
+                data.edit_resources(room, |attributes| {
+                    for (key, attribute) in found.iter() {
+                        let place = attributes.find(key);
+                        if place.is_none() || self.overrides {
+                            attributes.put(attribute, place);
+                        }
                     }
-                }
-            });
+                })
+            })?;
         }
         self.next.consume(cx, data).await
     }

@@ -1,7 +1,7 @@
 use std::{collections::HashMap, io, path::Path, sync::Arc, time::Duration};
 
 use sluice_component::{
-    Component, Consume, Context, Kind, Processor, ProcessorFactory, Registry,
+    Component, Consume, Context, Growth, Kind, Processor, ProcessorFactory, Registry,
     testkit::{self, Recorder},
 };
 use sluice_config::{Node, Problems, decode_over};
@@ -82,8 +82,10 @@ fn spans(attributes: Vec<KeyValue>) -> Pdata {
 async fn passed(yaml: &str, variables: &[(&str, &str)]) -> Vec<KeyValue> {
     let settings = settings(yaml).unwrap();
     let (root, recorder, process) = (tempfile::tempdir().unwrap(), Recorder::new(), testkit::process());
+    let cx = testkit::build_cx(&process, Kind::Processor, "resource_detection", Signal::Traces);
     let processor = ResourceDetection {
         overrides: settings.overrides,
+        growth: Growth::of(&cx),
         detected: Arc::new(Detected::new(settings, machine(root.path(), variables))),
         next: recorder.clone(),
     };

@@ -148,6 +148,23 @@ fn from_context_takes_what_the_request_says() {
 }
 
 #[test]
+fn what_a_request_says_at_length_is_no_value() {
+    let cx = |len: usize| {
+        let request = Request::builder(component(Kind::Receiver, "otlp"), "grpc");
+        let request = request.metadata("x-tenant", "t".repeat(len)).auth("subject", "s".repeat(len));
+        Context::new(request.build())
+    };
+    for name in ["metadata.x-tenant", "auth.subject"] {
+        let action = format!("{{key: b, from_context: {name}, default_value: nobody, action: insert}}");
+        let longest = after(&action, &cx(1024), Vec::new());
+        assert_ne!(longest, [attribute("b", text("nobody"))], "{name}");
+        assert_eq!(after(&action, &cx(1025), Vec::new()), [attribute("b", text("nobody"))], "{name}");
+        let action = format!("{{key: b, from_context: {name}, action: insert}}");
+        assert_eq!(after(&action, &cx(1025), Vec::new()), [], "{name}");
+    }
+}
+
+#[test]
 fn delete_goes_by_key_pattern_or_both() {
     let all = ["password", "password.old", "user", "token"].map(|key| attribute(key, text("x")));
     let left = |keys: &[usize]| keys.iter().map(|&at| all[at].clone()).collect::<Vec<_>>();
@@ -177,6 +194,15 @@ fn hash_is_the_sha_256_of_the_text() {
         );
         assert_after("{key: c, action: hash}", &before, &before);
     }
+}
+
+#[test]
+fn what_key_and_pattern_mean_is_hashed_twice_as_in_otelcol() {
+    let before = [attribute("a", text("abc")), attribute("b", text("abc"))];
+    let once = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let twice = "dfe7a23fefeea519e9bbfdd1a6be94c4b2e4529dd6b7cbea83f9959c2621b13c";
+    let expected = [attribute("a", text(twice)), attribute("b", text(once))];
+    assert_after("{key: a, pattern: '^[ab]$', action: hash}", &before, &expected);
 }
 
 #[test]

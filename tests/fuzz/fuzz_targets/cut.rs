@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use sluice_pdata::{Limits, Pdata, Signal};
+use sluice_pdata::{Limits, Pdata, Room, Signal};
 
 fuzz_target!(|input: &[u8]| {
     let [pick, at, size, body @ ..] = input else { return };
@@ -50,10 +50,12 @@ fuzz_target!(|input: &[u8]| {
     check(&half);
 
     let mut edited = whole.clone();
-    edited.edit_resources(|resource| {
-        resource.upsert("fuzzed", true);
-        resource.delete("service.name");
-    });
+    edited
+        .edit_resources(Room::unlimited(), |resource| {
+            resource.upsert("fuzzed", true);
+            resource.delete("service.name");
+        })
+        .unwrap();
     assert_eq!(edited.items(), whole.items());
     check(&edited);
 });

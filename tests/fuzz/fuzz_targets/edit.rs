@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use sluice_pdata::{
-    AttributesEdit, Limits, Pdata, RecordEditor, Signal,
+    AttributesEdit, Limits, Pdata, RecordEditor, Room, Signal,
     view::{Attributes, LogRecordView, MetricDataView, SpanView, View},
 };
 
@@ -22,14 +22,15 @@ fuzz_target!(|input: &[u8]| {
 
     let mut records = Records { edits, after: Vec::new() };
     let mut data = whole.clone();
-    data.edit_records(&mut records);
+    data.edit_records(Room::unlimited(), &mut records).unwrap();
     check(&data, &whole);
     assert_eq!(of_records(&data), records.after);
 
     let mut data = whole.clone();
-    data.edit_resources(|attributes| {
+    data.edit_resources(Room::unlimited(), |attributes| {
         edit(edits, attributes);
-    });
+    })
+    .unwrap();
     check(&data, &whole);
 });
 

@@ -64,7 +64,7 @@ proptest! {
         lists(&mut expected).into_iter().for_each(|list| { apply_to_list(&ops, list); });
 
         for mut data in [whole.clone(), as_structs(&whole)] {
-            data.edit_records(&mut Ops(&ops));
+            data.edit_records(Room::unlimited(), &mut Ops(&ops)).unwrap();
             prop_assert_eq!(&decode(signal, &data.wire().concat()).unwrap(), &expected);
             prop_assert_eq!(data.items(), whole.items());
             for chunk in data.wire() {
@@ -78,7 +78,7 @@ proptest! {
 fn bytes_are_not_touched_where_nothing_is_edited() {
     let whole = pdata(Signal::Logs, &[7, 8]);
     let mut same = whole.clone();
-    same.edit_records(&mut Ops(&[Op::Update("absent".into(), 1)]));
+    same.edit_records(Room::unlimited(), &mut Ops(&[Op::Update("absent".into(), 1)])).unwrap();
     assert!(same.wire().iter().zip(whole.wire()).all(|(one, other)| one.as_ptr() == other.as_ptr()));
 }
 
@@ -109,11 +109,11 @@ fn fields_that_nobody_knows_stay_where_they_are() {
     assert!(!walk(Signal::Traces, &request, 64).unwrap().odd);
 
     let mut data = crate::testing::admit(Signal::Traces, request.clone().into());
-    data.edit_records(&mut Ops(&[Op::Insert("new".into(), 5)]));
+    data.edit_records(Room::unlimited(), &mut Ops(&[Op::Insert("new".into(), 5)])).unwrap();
     let edited = data.wire().concat();
     let count = |bytes: &[u8]| bytes.windows(7).filter(|window| *window == b"unknown").count();
     assert_eq!((count(&request), count(&edited)), (6, 6));
-    data.edit_records(&mut Ops(&[Op::Delete("new".into())]));
+    data.edit_records(Room::unlimited(), &mut Ops(&[Op::Delete("new".into())])).unwrap();
     assert_eq!(data.wire().concat(), request, "the edit and its undoing leave every byte");
 }
 
@@ -143,7 +143,7 @@ fn what_is_not_looked_at_stays() {
     let all = pdata(Signal::Metrics, &[1, 2, 3, 4, 5]);
     let edited = |level| {
         let mut data = all.clone();
-        data.edit_records(&mut Nth(level, 0));
+        data.edit_records(Room::unlimited(), &mut Nth(level, 0)).unwrap();
         let mut structs = decode(Signal::Metrics, &data.wire().concat()).unwrap();
         lists(&mut structs).iter().filter(|list| list.iter().any(|each| each.key == "edited")).count()
     };
@@ -165,7 +165,7 @@ fn the_editor_sees_the_record_and_an_attribute_encoded_before_is_put_in_each() {
         }
     }
     let mut data = pdata(Signal::Traces, &[3, 4, 5, 6]);
-    data.edit_records(&mut Named(crate::EncodedAttribute::new("named", "yes")));
+    data.edit_records(Room::unlimited(), &mut Named(crate::EncodedAttribute::new("named", "yes"))).unwrap();
     let yes = Some(AnyValue { value: Some(Value::StringValue("yes".into())) });
     let spans = data.traces_mut().resource_spans.iter().flat_map(|r| &r.scope_spans).flat_map(|s| &s.spans);
     let mut named = 0;
@@ -195,7 +195,7 @@ fn very_many_attributes_take_time_in_proportion() {
         (vec![Op::Delete("same".into())], 0),
     ] {
         let mut data = all.clone();
-        data.edit_records(&mut Ops(&ops));
+        data.edit_records(Room::unlimited(), &mut Ops(&ops)).unwrap();
         assert_eq!(data.logs_mut().resource_logs[0].scope_logs[0].log_records[0].attributes.len(), left);
     }
 }
