@@ -291,6 +291,32 @@ fn include_and_exclude_tell_what_is_wrong_with_their_place() {
 }
 
 #[test]
+fn the_least_severity_must_be_one() {
+    for number in ["{}", "{match_undefined: true}", "{min: 0}", "{min: 25}", "{min: -1}"] {
+        let yaml = format!(
+            "{{exclude: {{match_type: strict, log_severity_number: {number}}}, actions: [{{key: a, action: delete}}]}}"
+        );
+        let told = told_for(Signal::Logs, "attributes", &yaml);
+        let text = "exclude.log_severity_number.min: must be set, from 1 to 24";
+        assert!(told.len() == 1 && told[0].contains(text), "{number}: {told:?}");
+    }
+}
+
+#[test]
+fn patterns_that_are_too_large_together_are_told_with_their_list() {
+    let yaml = |count: usize| {
+        let patterns = vec![r"'\w{40}'"; count].join(", ");
+        format!(
+            "{{include: {{match_type: regexp, span_names: [{patterns}]}}, actions: [{{key: a, action: delete}}]}}"
+        )
+    };
+    assert!(told_for(Signal::Traces, "attributes", &yaml(1)).is_empty());
+    let told = told_for(Signal::Traces, "attributes", &yaml(30));
+    let text = "include.span_names: cannot be searched for together: ";
+    assert!(told.len() == 1 && told[0].contains(text), "{told:?}");
+}
+
+#[test]
 fn a_key_of_another_signal_is_refused() {
     let keys = [
         ("services: [a]", &[Signal::Traces][..]),

@@ -66,8 +66,11 @@ impl Selection {
             list.iter().map(|each| Attribute::new(match_type, each)).collect::<Result<Vec<_>, String>>()
         };
         let library = |library: &Library| {
-            let version = library.version.as_ref();
-            let version = version.map(|version| Texts::new(match_type, std::slice::from_ref(version)));
+            let version = library.version.as_ref().map(|version| {
+                // As a pattern, an empty text would be found in every version.
+                let match_type = if version.is_empty() { MatchType::Strict } else { match_type };
+                Texts::new(match_type, std::slice::from_ref(version))
+            });
             Ok((Texts::new(match_type, std::slice::from_ref(&library.name))?, version.transpose()?))
         };
         Ok(Self {
@@ -186,7 +189,7 @@ impl Attribute {
         let Some(value) = value else { return false };
         match &self.value {
             Expected::Any => true,
-            Expected::Equal(expected) => is_same(&value, &expected.value()),
+            Expected::Equal(expected) => is_same(&value, &expected.value(), 0),
             // Lists, maps and bytes have no text to match.
             Expected::Matching(pattern) => match value {
                 AnyValueView::String(text) => pattern.is_match(text.as_str()),
@@ -199,16 +202,34 @@ impl Attribute {
     }
 }
 
-/// Whether two values are of one type and the same; the keys of maps may be in any order.
-fn is_same(one: &AnyValueView<'_>, other: &AnyValueView<'_>) -> bool {
-    use AnyValueView::{Array, Bool, Bytes, Double, Int, Kvlist, String};
-    match (one, other) {
-        (String(one), String(other)) => one.as_bytes() == other.as_bytes(),
-        (Bool(one), Bool(other)) => one == other,
-        (Int(one), Int(other)) => one == other,
-        (Double(one), Double(other)) => one == other,
-        (Bytes(one), Bytes(other)) => one == other,
-        (Array(_), Array(_)) | (Kvlist(_), Kvlist(_)) => one.to_text() == other.to_text(),
+/// Whether a value is of the expected type and the same; the keys of maps may be in any order.
+fn is_same(value: &AnyValueView<'_>, expected: &AnyValueView<'_>, depth: u32) -> bool {
+    use AnyValueView::{Array, Bool, Bytes, Double, Empty, Int, Kvlist, String};
+    /// Nothing behind the door is deeper, nor what is expected.
+    const DEEPEST: u32 = 64;
+    if depth > DEEPEST {
+        return false;
+    }
+    match (value, expected) {
+        (Empty, Empty) => true,
+        (String(value), String(expected)) => value.as_bytes() == expected.as_bytes(),
+        (Bool(value), Bool(expected)) => value == expected,
+        (Int(value), Int(expected)) => value == expected,
+        (Double(value), Double(expected)) => value == expected,
+        (Bytes(value), Bytes(expected)) => value == expected,
+        (Array(values), Array(expected)) => {
+            let mut pairs = values.iter().zip(expected.iter());
+            values.len() == expected.len()
+                && pairs.all(|(value, expected)| is_same(&value, &expected, depth + 1))
+        }
+        // The expected keys are different from each other: so as many others are these, if each of these is there.
+        (Kvlist(values), Kvlist(expected)) => {
+            values.len() == expected.len()
+                && expected.iter().all(|expected| {
+                    let value = values.get(expected.key);
+                    value.is_some_and(|value| is_same(&value, &expected.value, depth + 1))
+                })
+        }
         _ => false,
     }
 }

@@ -1,6 +1,6 @@
 //! The YAML of `attributes`.
 
-use regex::Regex;
+use regex::{Regex, RegexSet};
 use serde::{Deserialize, Serialize};
 use sluice_config::{Check, Checker, Node, Value};
 use sluice_pdata::Signal;
@@ -133,10 +133,25 @@ impl Check for MatchProperties {
         }
         let is_regexp = self.match_type == Some(MatchType::Regexp);
         for (key, texts) in self.texts() {
-            let mut list = at.section(key);
-            for (index, pattern) in texts.iter().enumerate().filter(|_| is_regexp) {
-                check_pattern(pattern, &mut list.index(index));
+            if !is_regexp {
+                continue;
             }
+            let mut list = at.section(key);
+            let faults = texts
+                .iter()
+                .enumerate()
+                .filter(|(index, text)| !check_pattern(text, &mut list.index(*index)));
+            // Each of them may be fine, and all of them too large.
+            if faults.count() == 0
+                && let Err(error) = RegexSet::new(texts)
+            {
+                at.key(key).error(format!("cannot be searched for together: {error}"));
+            }
+        }
+        if let Some(number) = &self.log_severity_number
+            && !(1..=24).contains(&number.min)
+        {
+            at.section("log_severity_number").key("min").must("be set, from 1 to 24");
         }
         for (key, attributes) in [("attributes", &self.attributes), ("resources", &self.resources)] {
             let mut list = at.section(key);
@@ -160,7 +175,9 @@ impl AttributeMatch {
         }
         match self.value.value() {
             Value::Null => {}
-            Value::String(pattern) if is_regexp => check_pattern(pattern, &mut at.section("value")),
+            Value::String(pattern) if is_regexp => {
+                check_pattern(pattern, &mut at.section("value"));
+            }
             _ if is_regexp => at.key("value").must("be text where match_type is regexp"),
             _ => {
                 if let Err(text) = encoded(&self.key, &self.value) {
@@ -171,10 +188,9 @@ impl AttributeMatch {
     }
 }
 
-fn check_pattern(pattern: &str, at: &mut Checker<'_>) {
-    if let Err(error) = Regex::new(pattern) {
-        at.error(format!("is no regular expression: {error}"));
-    }
+/// Whether it is fine.
+fn check_pattern(pattern: &str, at: &mut Checker<'_>) -> bool {
+    Regex::new(pattern).map_err(|error| at.error(format!("is no regular expression: {error}"))).is_ok()
 }
 
 impl MatchProperties {

@@ -2,7 +2,7 @@
 
 use sluice_pdata::otlp::{
     ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest,
-    common::v1::InstrumentationScope,
+    common::v1::{InstrumentationScope, KeyValueList},
     logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
     metrics::v1::{
         ExponentialHistogram, ExponentialHistogramDataPoint, Gauge, Histogram, HistogramDataPoint, Metric,
@@ -126,6 +126,52 @@ fn spans_are_chosen_by_each_key_strict_and_by_pattern() {
     assert_spans("match_type: strict, attributes: [{key: tags, value: [a]}, {key: only.2}]", &GETS);
     assert_spans("match_type: strict, attributes: [{key: tags, value: [b]}]", &[]);
     assert_spans("match_type: regexp, attributes: [{key: tags, value: a}]", &[]);
+}
+
+#[test]
+fn an_empty_version_is_that_of_scopes_without_one_in_both_match_types() {
+    for match_type in ["strict", "regexp"] {
+        let library =
+            |library: &str| format!("match_type: {match_type}, services: [cart], libraries: [{library}]");
+        assert_spans(&library("{name: db, version: ''}"), &CART[2..]);
+        assert_spans(&library("{name: http, version: ''}"), &[]);
+    }
+}
+
+#[test]
+fn lists_and_maps_are_the_same_where_types_and_values_are() {
+    let map = |pairs: &[(&str, Value)]| {
+        let values = pairs.iter().map(|(key, value)| attribute(key, value.clone())).collect();
+        Value::KvlistValue(KeyValueList { values })
+    };
+    let (one, two) = (Value::IntValue(1), text("2"));
+    let cases = [
+        ("[1]", list([one.clone()]), true),
+        ("[1]", list([Value::DoubleValue(1.0)]), false),
+        ("[1.0]", list([one.clone()]), false),
+        ("['1']", list([one.clone()]), false),
+        ("[1]", list([one.clone(), one.clone()]), false),
+        ("[1, 1]", list([one.clone()]), false),
+        ("[true]", list([text("true")]), false),
+        ("[eA==]", list([Value::BytesValue(b"x".to_vec())]), false),
+        ("[[1], {a: 1}]", list([list([one.clone()]), map(&[("a", one.clone())])]), true),
+        ("{a: 1, b: '2'}", map(&[("b", two.clone()), ("a", one.clone())]), true),
+        ("{a: 1, b: 2}", map(&[("b", two.clone()), ("a", one.clone())]), false),
+        ("{a: 1, b: '2'}", map(&[("a", one.clone()), ("a", one.clone())]), false),
+        ("{a: 1}", map(&[("a", one.clone()), ("b", two)]), false),
+        ("{a: 1}", list([one]), false),
+    ];
+    for (expected, sent, is_same) in cases {
+        let record = LogRecord { attributes: vec![attribute("v", sent.clone())], ..LogRecord::default() };
+        let scope_logs = vec![ScopeLogs { log_records: vec![record], ..ScopeLogs::default() }];
+        let resource_logs = vec![ResourceLogs { scope_logs, ..ResourceLogs::default() }];
+        let data = Pdata::from_logs(ExportLogsServiceRequest { resource_logs });
+        let include = format!("match_type: strict, attributes: [{{key: v, value: {expected}}}]");
+        let yaml = format!("{{include: {{{include}}}, {MARK}}}");
+        let mut data = edited("attributes", &yaml, &Context::default(), data);
+        let record = &data.logs_mut().resource_logs[0].scope_logs[0].log_records[0];
+        assert_eq!(marked(&record.attributes), is_same, "{expected} and {sent:?}");
+    }
 }
 
 #[test]
