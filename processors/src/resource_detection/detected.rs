@@ -31,6 +31,21 @@ pub(super) struct Fault {
     text: String,
 }
 
+/// What failed at the last refresh: it is told when it changes.
+#[derive(Debug, Default)]
+struct Failing(Option<String>);
+
+impl Failing {
+    fn is_new(&mut self, error: &Fault) -> bool {
+        let text = Some(error.to_string());
+        std::mem::replace(&mut self.0, text.clone()) != text
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.0.take().is_some()
+    }
+}
+
 impl Detected {
     pub(super) fn new(settings: Settings, machine: Machine) -> Self {
         let found = RwLock::new(Vec::new().into());
@@ -55,13 +70,18 @@ impl Detected {
             if let Some(interval) = self.settings.refresh_interval.non_zero() {
                 let (detected, stopping) = (self.clone(), host.stopping().clone());
                 drop(host.spawn("refresh", async move {
+                    let mut last = Failing::default();
                     loop {
                         tokio::select! {
                             () = stopping.cancelled() => return,
                             () = sleep(interval) => {}
                         }
-                        if let Err(error) = detected.detect().await {
-                            tracing::warn!(%error, "resource detection failed, what was found before stays");
+                        match detected.detect().await {
+                            Err(error) if last.is_new(&error) => {
+                                tracing::warn!(%error, "resource detection failed, what was found before stays");
+                            }
+                            Ok(()) if last.is_over() => tracing::info!("resource detection works again"),
+                            _ => {}
                         }
                     }
                 }));
@@ -81,11 +101,13 @@ impl Detected {
             let found = found.map_err(|_| fault(format!("not done within {limit:?}")))?;
             all.merge(found.map_err(fault)?);
         }
-        tracing::info!(
-            attributes = all.keys().collect::<Vec<_>>().join(","),
-            "detected resource information"
-        );
-        *self.found.write().unwrap_or_else(PoisonError::into_inner) = all.encode().into();
+        let new: Found = all.encode().into();
+        let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
+        if *found != new {
+            let attributes = all.keys().collect::<Vec<_>>().join(",");
+            tracing::info!(attributes, "detected resource information");
+            *found = new;
+        }
         Ok(())
     }
 
@@ -97,5 +119,21 @@ impl Detected {
             "k8s_downward" => k8s_downward::detect(k8s_downward, *fail_on_missing_metadata, &self.machine),
             other => Err(format!("there is no detector \"{other}\"")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_once_and_so_is_its_end() {
+        let fault = |text: &str| Fault { detector: "system".into(), text: text.into() };
+        let mut last = Failing::default();
+        assert!(!last.is_over());
+        assert!(last.is_new(&fault("no answer")) && !last.is_new(&fault("no answer")));
+        assert!(last.is_new(&fault("still no answer")));
+        assert!(last.is_over() && !last.is_over());
+        assert!(last.is_new(&fault("still no answer")));
     }
 }

@@ -1,11 +1,13 @@
 //! What detectors ask: variables, files, names.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     fs::File,
     io::{self, Read},
     net::IpAddr,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// More than any file that tells of a machine or pod has at its beginning.
@@ -20,6 +22,32 @@ pub(super) struct Machine {
     /// `/`
     root: PathBuf,
     pub(super) names: Names,
+    pub(super) questions: Questions,
+}
+
+/// What the resolver was asked and has not answered. It may take its time, and each question has a thread.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Questions(Arc<Mutex<BTreeSet<String>>>);
+
+/// A question that is open until this is dropped.
+#[derive(Debug)]
+pub(super) struct Question {
+    open: Questions,
+    source: String,
+}
+
+impl Questions {
+    /// Opens the question that goes to `source`, unless it is open.
+    pub(super) fn open(&self, source: &str) -> Option<Question> {
+        let is_new = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(source.to_owned());
+        is_new.then(|| Question { open: self.clone(), source: source.to_owned() })
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        self.open.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.source);
+    }
 }
 
 /// Names of hosts, as the system's resolver has them. All of these may block.
@@ -48,7 +76,7 @@ impl Machine {
     }
 
     pub(super) fn new(variables: Variables, root: PathBuf, names: Names) -> Self {
-        Self { variables, root, names }
+        Self { variables, root, names, questions: Questions::default() }
     }
 
     /// A variable that is there and not blank.

@@ -27,7 +27,7 @@ pub(super) async fn detect(
     let wanted = &settings.resource_attributes;
     let mut found = Attributes::default();
     if wanted.host_name.enabled {
-        found.add("host.name", host_name::find(&settings.hostname_sources, machine.names, timeout).await?);
+        found.add("host.name", host_name::find(&settings.hostname_sources, machine, timeout).await?);
     }
     found.add("os.type", os::type_(std::env::consts::OS));
     found.add("host.arch", os::arch(std::env::consts::ARCH));

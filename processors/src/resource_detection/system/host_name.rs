@@ -10,27 +10,41 @@ use std::{io, time::Duration};
 
 use sluice_config::StringList;
 
-use crate::resource_detection::machine::Names;
+use crate::resource_detection::machine::{Machine, Names};
 
 /// The name that the first source knows. Resolvers wait long for servers that do not answer: each source has its share
-/// of `timeout`, and some is left.
-pub(super) async fn find(sources: &StringList, names: Names, timeout: Duration) -> Result<String, String> {
+/// of `timeout`, and some is left. A source that has not answered an earlier question is not asked another.
+pub(super) async fn find(
+    sources: &StringList,
+    machine: &Machine,
+    timeout: Duration,
+) -> Result<String, String> {
     let share = timeout / u32::try_from(sources.len()).unwrap_or(u32::MAX).saturating_add(1);
     let mut faults = Vec::new();
     for source in sources.iter() {
-        let name = source.to_string();
-        // A thread that waits for a server is left alone, and gone when the resolver gives up.
-        let asked = tokio::task::spawn_blocking(move || ask(&name, names));
-        let fault = match tokio::time::timeout(share, asked).await {
-            Ok(Ok(Ok(name))) => return Ok(name),
-            Ok(Ok(Err(error))) => error.to_string(),
-            Ok(Err(panic)) => panic.to_string(),
-            Err(_) => format!("no answer within {share:?}"),
+        let fault = match answer(source, machine, share).await {
+            Ok(name) => return Ok(name),
+            Err(fault) => fault,
         };
         tracing::debug!(%source, fault, "source of the host name failed");
         faults.push(format!("{source}: {fault}"));
     }
     Err(format!("all hostname sources failed to get hostname: {}", faults.join("; ")))
+}
+
+async fn answer(source: &str, machine: &Machine, share: Duration) -> Result<String, String> {
+    let question = machine.questions.open(source).ok_or("has not answered an earlier question yet")?;
+    let (name, names) = (source.to_owned(), machine.names);
+    // A thread that waits for a server is left alone, and gone when the resolver gives up.
+    let asked = tokio::task::spawn_blocking(move || {
+        let _open = question;
+        ask(&name, names)
+    });
+    match tokio::time::timeout(share, asked).await {
+        Ok(Ok(answer)) => answer.map_err(|error| error.to_string()),
+        Ok(Err(panic)) => Err(panic.to_string()),
+        Err(_) => Err(format!("no answer within {share:?}")),
+    }
 }
 
 fn ask(source: &str, names: Names) -> io::Result<String> {
@@ -59,6 +73,8 @@ fn ask(source: &str, names: Names) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
     use super::*;
 
     const NONE: Names = Names {
@@ -68,8 +84,12 @@ mod tests {
         name_of: |_| Err(io::Error::other("no DNS")),
     };
 
+    fn machine(names: Names) -> Machine {
+        Machine::new(Box::new(|_| None), "/".into(), names)
+    }
+
     async fn name(sources: &[&str], names: Names) -> Result<String, String> {
-        find(&sources.iter().copied().collect(), names, Duration::from_secs(60)).await
+        find(&sources.iter().copied().collect(), &machine(names), Duration::from_secs(60)).await
     }
 
     #[tokio::test]
@@ -107,7 +127,43 @@ mod tests {
             },
             ..NONE
         };
-        let found = find(&["dns", "os"].into_iter().collect(), hangs, Duration::from_millis(100)).await;
+        let sources = ["dns", "os"].into_iter().collect();
+        let found = find(&sources, &machine(hangs), Duration::from_millis(100)).await;
         assert_eq!(found.unwrap(), "web-1");
+    }
+
+    #[tokio::test]
+    async fn a_source_that_has_not_answered_is_not_asked_again_before_it_does() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        static ANSWERS: AtomicBool = AtomicBool::new(false);
+        let hangs = Names {
+            canonical: |host| {
+                ASKED.fetch_add(1, Ordering::SeqCst);
+                while !ANSWERS.load(Ordering::SeqCst) {
+                    std::thread::park_timeout(Duration::from_millis(1));
+                }
+                Ok(format!("{host}.example"))
+            },
+            ..NONE
+        };
+        let (machine, sources) = (machine(hangs), ["cname"].into_iter().collect());
+        let refused = find(&sources, &machine, Duration::from_millis(20)).await.unwrap_err();
+        assert!(refused.contains("cname: no answer within 10ms"), "{refused}");
+        for _ in 0..50 {
+            let refused = find(&sources, &machine, Duration::from_millis(20)).await.unwrap_err();
+            assert!(refused.contains("cname: has not answered an earlier question yet"), "{refused}");
+        }
+        assert!(ASKED.load(Ordering::SeqCst) <= 1);
+        ANSWERS.store(true, Ordering::SeqCst);
+        let found = tokio::time::timeout(Duration::from_secs(60), async {
+            loop {
+                if let Ok(name) = find(&sources, &machine, Duration::from_secs(20)).await {
+                    return name;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        assert_eq!(found.await.unwrap(), "web-1.example");
+        assert_eq!(ASKED.load(Ordering::SeqCst), 2);
     }
 }
