@@ -247,6 +247,60 @@ def test_i3_an_element_bomb_in_json_is_refused(hostile):
         assert raw.http_post(pipe.http_port, "/v1/traces", gzip.compress(body, 1), content_type=JSON, content_encoding="gzip").status == 413
 
 
+# i3: few bytes to which much is added.
+
+
+@pytest.fixture(scope="module")
+def editing(tmp_path_factory):
+    """A collector that gives each resource and each record an attribute, within a memory budget of 6 MiB."""
+    with GrpcSink() as sink:
+        action = {"key": "tenant", "from_context": "metadata.x-tenant", "default_value": "nobody", "action": "insert"}
+        processors = {"resource": {"attributes": [action]}, "attributes": {"actions": [action]}}
+        pipe = config.Pipe(
+            config.to_grpc(sink.endpoint), processors=processors, http={"include_metadata": True}
+        )
+        # The tightest limiter bounds the budget of all pipelines. In its own it would refuse for what is resident.
+        pipe.config["processors"]["memory_limiter"] = {"check_interval": "1s", "limit_mib": 6}
+        pipe.config["receivers"]["nop"] = pipe.config["exporters"]["nop"] = None
+        pipe.config["service"]["pipelines"]["traces/limit"] = {
+            "receivers": ["nop"], "processors": ["memory_limiter"], "exporters": ["nop"],
+        }
+        collector = Collector(pipe.config, tmp_path_factory.mktemp("editing")).start()
+        assert raw.http_post(pipe.http_port, "/v1/traces", GOOD, x_tenant="t").status == 200
+        try:
+            yield pipe, collector, sink
+        finally:
+            collector.kill()
+
+
+ONE_SPAN = wire.nested([1, 2], wire.field(2, b""))
+ONE_POINT = wire.nested([*METRIC, 5], wire.field(1, b""))
+# A request without any item would not get as far as the processors.
+EDITED_FIELDS = {
+    "resource_spans": (signals.TRACES, wire.field(1, b"") * 20_000 + ONE_SPAN),
+    "spans": (signals.TRACES, wire.nested([1, 2], wire.field(2, b"") * 10_000)),
+    "resource_metrics": (signals.METRICS, wire.field(1, b"") * 20_000 + ONE_POINT),
+    "gauge points": (signals.METRICS, wire.nested([*METRIC, 5], wire.field(1, b"") * 10_000)),
+    "resource_logs": (signals.LOGS, wire.field(1, b"") * 20_000 + ONE_SPAN),
+    "log records": (signals.LOGS, wire.nested([1, 2], wire.field(2, b"") * 10_000)),
+}
+
+
+@pytest.mark.parametrize("name", EDITED_FIELDS)
+def test_i3_what_is_added_to_empty_elements_is_refused_within_the_budget(editing, name):
+    """20 to 40 KB of empty elements, each of which would get 1000 bytes."""
+    pipe, collector, sink = editing
+    signal, body = EDITED_FIELDS[name]
+    with Growth(collector, 8 * MIB):
+        answer = raw.http_post(pipe.http_port, signal.path, body, x_tenant="t" * 1000)
+        assert answer.status == 503
+        collector.settled_ledger()
+    before = sink.count(signals.TRACES)
+    assert raw.http_post(pipe.http_port, "/v1/traces", GOOD).status == 200
+    sink.wait_count(signals.TRACES, before + 1)
+    assert collector.is_running() and "panicked" not in collector.log()
+
+
 # i4: nesting.
 
 
