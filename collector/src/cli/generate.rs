@@ -38,7 +38,7 @@ use target::Target;
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval_at, sleep},
+    time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use worker::{Share, Worker};
@@ -60,13 +60,17 @@ pub(super) fn run(options: &Generate, registry: &Registry) -> Result<ExitCode, F
     if !(options.rate.is_finite() && options.rate >= 0.0) {
         return Err(Failure::new("--rate: must be 0 or more items per second"));
     }
+    source::check(options)?;
     let target = Target::new(options, registry)?;
     // What exporters have to say of their backends; their notes are not for here.
     let logs =
         Logs { level: LogLevel::Warn, disable_caller: true, disable_zap_resource: true, ..Logs::default() };
     Logging::install().configure(&logs, &Resource::default()).map_err(|error| failed(&error))?;
     let runtime = runtime::build().map_err(|error| failed(&error))?;
-    let done = runtime.block_on(go(options, &target));
+    let done = runtime.block_on(async {
+        let stopped = stopped().map_err(|error| failed(&error))?;
+        go(options, &target, stopped).await
+    });
     runtime.shutdown_background();
     let report = done?;
     print(&report.summary())?;
@@ -77,15 +81,17 @@ fn failed(error: &dyn std::error::Error) -> Failure {
     Failure::new(format!("cannot generate: {error}"))
 }
 
-async fn go(options: &Generate, target: &Target) -> Result<Report, Failure> {
-    let stopped = stopped().map_err(|error| failed(&error))?;
+async fn go(
+    options: &Generate,
+    target: &Target,
+    stopped: impl Future<Output = ()>,
+) -> Result<Report, Failure> {
     let seed = options.seed.unwrap_or_else(rand::random);
-    let budget = sluice_component::Budget::new(runtime::default_budget());
-    let process = Process::new(budget, Telemetry::new(Level::None));
-    let mut senders = Vec::new();
-    for number in 0..options.workers {
-        senders.push(Arc::new(Sender::start(target, number, &process).await?));
-    }
+    tokio::pin!(stopped);
+    let senders = tokio::select! {
+        () = &mut stopped => return Ok(Report::new(target.signal, seed)),
+        senders = start(options, target) => senders?,
+    };
     let report = Report::new(target.signal, seed);
     let stop = CancellationToken::new();
     let mut workers = JoinSet::new();
@@ -101,7 +107,7 @@ async fn go(options: &Generate, target: &Target) -> Result<Report, Failure> {
         }
         Ok(())
     };
-    tokio::pin!(workers, stopped);
+    tokio::pin!(workers);
     let told = async {
         let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -123,10 +129,24 @@ async fn go(options: &Generate, target: &Target) -> Result<Report, Failure> {
         () = told => {}
     }
     stop.cancel();
-    let deadline = Instant::now() + LAST_ANSWERS;
-    let ended = join_all(senders.iter().map(|sender| sender.stop(deadline)));
+    // A worker may just have booked a request: senders go on as long as there is time for it.
+    if let Ok(done) = timeout(LAST_ANSWERS, &mut workers).await {
+        return done.map(|()| report);
+    }
+    let ended = join_all(senders.iter().map(|sender| sender.stop()));
     let (_, done) = tokio::join!(ended, workers);
     done.map(|()| report)
+}
+
+/// One sender for each worker.
+async fn start(options: &Generate, target: &Target) -> Result<Vec<Arc<Sender>>, Failure> {
+    let budget = sluice_component::Budget::new(runtime::default_budget());
+    let process = Process::new(budget, Telemetry::new(Level::None));
+    let mut senders = Vec::new();
+    for number in 0..options.workers {
+        senders.push(Arc::new(Sender::start(target, number, &process).await?));
+    }
+    Ok(senders)
 }
 
 /// Ends with the first signal to stop.

@@ -14,7 +14,7 @@ pub(in crate::cli) struct Generate {
     /// How it is sent. Zipkin and Jaeger take traces only.
     #[arg(long, value_enum, default_value_t)]
     pub(in crate::cli) protocol: Protocol,
-    /// Where to: host:port, or a URL. https:// and a CA switch TLS on [default: the protocol's port on localhost]
+    /// Where to: host:port, or a URL. https:// switches TLS on [default: the protocol's port on localhost]
     #[arg(long)]
     pub(in crate::cli) endpoint: Option<String>,
     /// Items per second of all workers; 0 is as fast as they are accepted.
@@ -53,7 +53,7 @@ pub(in crate::cli) struct Generate {
     /// Of requests: gzip, zstd, snappy, none; over HTTP also zlib, deflate, lz4.
     #[arg(long, default_value = "none")]
     pub(in crate::cli) compression: String,
-    /// TLS for an endpoint that is host:port.
+    /// TLS for an endpoint that is host:port. The flags below ask for it, too.
     #[arg(long)]
     pub(in crate::cli) tls: bool,
     /// Trusted roots, a PEM file.
@@ -68,12 +68,12 @@ pub(in crate::cli) struct Generate {
     /// Takes every certificate.
     #[arg(long)]
     pub(in crate::cli) insecure_skip_verify: bool,
-    /// How long to wait for an answer.
-    #[arg(long, default_value = "5s", value_parser = duration)]
-    pub(in crate::cli) timeout: GoDuration,
-    /// How long a request is tried again before its items count as refused; 0s tries once.
-    #[arg(long, default_value = "30s", value_parser = duration)]
-    pub(in crate::cli) retry_for: GoDuration,
+    /// How long to wait for an answer [default: 5s]
+    #[arg(long, value_parser = duration)]
+    pub(in crate::cli) timeout: Option<GoDuration>,
+    /// How long a request is tried again before its items count as refused; 0s tries once [default: 30s]
+    #[arg(long, value_parser = duration)]
+    pub(in crate::cli) retry_for: Option<GoDuration>,
     /// Makes the same shop, ids and events again [default: another one each time]
     #[arg(long)]
     pub(in crate::cli) seed: Option<u64>,

@@ -24,6 +24,12 @@ fn attribute(key: &str, value: Value) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
+/// Adds an attribute, in place of the one that has its key.
+pub(super) fn set(attributes: &mut Vec<KeyValue>, attribute: KeyValue) {
+    attributes.retain(|own| own.key != attribute.key);
+    attributes.push(attribute);
+}
+
 /// `--attribute` and `--attributes`.
 #[derive(Debug, Clone)]
 pub(super) struct Extra {
@@ -33,14 +39,16 @@ pub(super) struct Extra {
 
 impl Extra {
     pub(super) fn new(options: &Generate) -> Self {
-        let given = options.attribute.iter().map(|(key, value)| text(key, value)).collect();
-        let made_up = (1..=options.attributes).map(|n| format!("attribute.{n}")).collect();
+        let mut given = Vec::new();
+        options.attribute.iter().for_each(|(key, value)| set(&mut given, text(key, value)));
+        let made_up = (1..=options.attributes).map(|n| format!("attribute.{n}"));
+        let made_up = made_up.filter(|key| given.iter().all(|given| given.key != *key)).collect();
         Self { given, made_up }
     }
 
-    /// Adds them to one item's.
+    /// Adds them to one item's. The same random numbers make the same values.
     pub(super) fn add(&self, rng: &mut StdRng, to: &mut Vec<KeyValue>) {
-        to.extend(self.given.iter().cloned());
+        self.given.iter().for_each(|given| set(to, given.clone()));
         let made_up = self.made_up.iter();
         to.extend(made_up.map(|key| text(key, format!("value {}", rng.random_range(0..VALUES)))));
     }

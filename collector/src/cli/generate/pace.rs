@@ -12,23 +12,26 @@ const MOST_BEHIND: Duration = Duration::from_secs(1);
 pub(super) struct Pace {
     /// Items per second; 0 is no limit.
     rate: f64,
+    /// Where in their part of the time items are sent, 0 to 1.
+    phase: f64,
     /// Where the part of the next items begins.
     due: Instant,
 }
 
 impl Pace {
-    pub(super) fn new(rate: f64) -> Self {
-        Self { rate, due: Instant::now() }
+    /// A phase inside of the part, such as 0.5, makes two seconds at 1000 per second 2000 items and not one request
+    /// more.
+    pub(super) fn new(rate: f64, phase: f64) -> Self {
+        Self { rate, phase, due: Instant::now() }
     }
 
-    /// Waits until `items` more may be sent: to the middle of their part of the time, so that two seconds at 1000 per
-    /// second are 2000 items and not one request more.
+    /// Waits until `items` more may be sent.
     pub(super) async fn wait_for(&mut self, items: usize) {
         if self.rate == 0.0 {
             return;
         }
         let part = Duration::from_secs_f64((items as f64 / self.rate).min(1e9));
-        sleep_until(self.due + part / 2).await;
+        sleep_until(self.due + part.mul_f64(self.phase)).await;
         let earliest = Instant::now().checked_sub(MOST_BEHIND).unwrap_or(self.due);
         self.due = self.due.max(earliest) + part;
     }
@@ -49,13 +52,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_rate_is_kept() {
-        assert_eq!(items_within(&mut Pace::new(1000.0), 2, 100).await, 2000);
-        assert_eq!(items_within(&mut Pace::new(0.5), 10, 1).await, 5);
+        assert_eq!(items_within(&mut Pace::new(1000.0, 0.5), 2, 100).await, 2000);
+        assert_eq!(items_within(&mut Pace::new(0.5, 0.5), 10, 1).await, 5);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stall_is_made_up_for_but_not_more_than_a_second_of_it() {
-        let mut pace = Pace::new(100.0);
+        let mut pace = Pace::new(100.0, 0.5);
         pace.wait_for(10).await;
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(items_within(&mut pace, 1, 10).await, 200);
@@ -64,7 +67,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_rate_is_no_wait() {
         let start = Instant::now();
-        let mut pace = Pace::new(0.0);
+        let mut pace = Pace::new(0.0, 0.5);
         for _ in 0..1000 {
             pace.wait_for(1000).await;
         }

@@ -75,11 +75,11 @@ impl Sender {
         verdict(items, &before, &branch.balance(), refusal.as_ref())
     }
 
-    /// Requests that are on their way have until `deadline`.
-    pub(super) async fn stop(&self, deadline: Instant) {
+    /// Gives up what is on its way.
+    pub(super) async fn stop(&self) {
         if let Self::Exporter { exporter, .. } = self {
             // What is lost is in the verdicts.
-            exporter.shutdown(deadline).await.unwrap_or_default();
+            exporter.shutdown(Instant::now()).await.unwrap_or_default();
         }
     }
 }

@@ -6,7 +6,7 @@ use sluice_pdata::otlp::{
     resource::v1::Resource,
 };
 
-use super::attributes::text;
+use super::attributes::{set, text};
 use crate::cli::args::Generate;
 
 /// What services are called, and what they are written in.
@@ -91,10 +91,7 @@ impl Shop {
             text("telemetry.sdk.language", service.language),
             text("telemetry.sdk.version", env!("CARGO_PKG_VERSION")),
         ];
-        for extra in &self.extra {
-            attributes.retain(|attribute| attribute.key != extra.key);
-            attributes.push(extra.clone());
-        }
+        self.extra.iter().for_each(|extra| set(&mut attributes, extra.clone()));
         Resource { attributes, ..Resource::default() }
     }
 }

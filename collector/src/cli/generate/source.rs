@@ -16,7 +16,18 @@ use sluice_pdata::{Pdata, Signal};
 use traces::Traces;
 
 use super::{attributes::Extra, shop::Shop, story::Stories, worker::Share};
-use crate::cli::args::Generate;
+use crate::cli::{args::Generate, failure::Failure};
+
+/// Refuses an attribute that would make one series of several.
+pub(super) fn check(options: &Generate) -> Result<(), Failure> {
+    let mut keys = options.attribute.iter().map(|(key, _)| key.as_str());
+    match keys.find(|key| metrics::APART.contains(key)) {
+        Some(key) if options.signal() == Signal::Metrics => Err(Failure::new(format!(
+            "--attribute: {key} tells time series apart, so metrics keep their own"
+        ))),
+        _ => Ok(()),
+    }
+}
 
 /// Makes the requests of one worker. The same seed, worker and options make the same ones but for their times.
 #[derive(Debug)]

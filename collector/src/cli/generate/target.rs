@@ -15,6 +15,9 @@ use crate::cli::{
     failure::Failure,
 };
 
+const TIMEOUT: GoDuration = GoDuration::from_secs(5);
+const RETRY_FOR: GoDuration = GoDuration::from_secs(30);
+
 pub(super) struct Target {
     pub(super) signal: Signal,
     pub(super) way: Way,
@@ -35,6 +38,7 @@ impl Target {
         let (type_, default) = exporter(options.protocol);
         let Some(type_) = type_ else {
             only_traces(signal)?;
+            only_what_udp_has(options)?;
             let address = options.endpoint.clone().unwrap_or_else(|| default.to_owned());
             return Ok(Self { signal, way: Way::Udp(address) });
         };
@@ -43,6 +47,9 @@ impl Target {
             factory.ok_or_else(|| Failure::new(format!("this build has no exporter `{type_}`")))?.clone();
         if !factory.routes().contains(&(signal, signal)) {
             only_traces(signal)?;
+        }
+        if uses_tls(options) && options.endpoint.as_ref().is_some_and(|typed| typed.starts_with("http://")) {
+            return Err(Failure::new("--endpoint: http:// is without TLS, and another flag asks for it"));
         }
         let settings = settings(options, default);
         // JSON is YAML.
@@ -76,9 +83,34 @@ fn only_traces(signal: Signal) -> Result<(), Failure> {
     }
 }
 
+fn only_what_udp_has(options: &Generate) -> Result<(), Failure> {
+    let flags = [
+        ("--tls", options.tls),
+        ("--ca-file", options.ca_file.is_some()),
+        ("--cert-file", options.cert_file.is_some()),
+        ("--key-file", options.key_file.is_some()),
+        ("--insecure-skip-verify", options.insecure_skip_verify),
+        ("--header", !options.header.is_empty()),
+        ("--compression", options.compression != "none"),
+        ("--timeout", options.timeout.is_some()),
+        ("--retry-for", options.retry_for.is_some_and(|time| !time.is_zero())),
+    ];
+    let given: Vec<_> = flags.iter().filter(|(_, given)| *given).map(|(flag, _)| *flag).collect();
+    if given.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(format!("{}: not with --protocol jaeger-udp, which cannot do that", given.join(", "))))
+}
+
+/// Whether a flag asks for TLS; `https://` does, too.
+fn uses_tls(options: &Generate) -> bool {
+    options.tls || options.ca_file.is_some() || options.cert_file.is_some() || options.insecure_skip_verify
+}
+
 /// The exporter's section, as it would stand in a configuration. Without a queue the verdict is the backend's.
-fn settings(options: &Generate, default: &str) -> Value {
-    let retry_for = options.retry_for;
+pub(super) fn settings(options: &Generate, default: &str) -> Value {
+    let timeout = options.timeout.unwrap_or(TIMEOUT);
+    let retry_for = options.retry_for.unwrap_or(RETRY_FOR);
     let at_most = |longest: GoDuration| longest.min(retry_for).to_string();
     let headers: Map<String, Value> =
         options.header.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
@@ -90,14 +122,14 @@ fn settings(options: &Generate, default: &str) -> Value {
             tls.insert(key.to_owned(), file.to_string_lossy().into());
         }
     }
-    tls.insert("insecure".to_owned(), (!options.tls).into());
+    tls.insert("insecure".to_owned(), (!uses_tls(options)).into());
     tls.insert("insecure_skip_verify".to_owned(), options.insecure_skip_verify.into());
     json!({
         "endpoint": endpoint(options, default),
         "tls": tls,
         "headers": headers,
         "compression": options.compression,
-        "timeout": options.timeout.to_string(),
+        "timeout": timeout.to_string(),
         "retry_on_failure": {
             "enabled": !retry_for.is_zero(),
             "initial_interval": at_most(GoDuration::from_millis(100)),
@@ -116,10 +148,9 @@ fn endpoint(options: &Generate, default: &str) -> String {
     let Some((_, rest)) = default.split_once("://") else {
         return typed.clone();
     };
-    let uses_tls = options.tls || options.ca_file.is_some();
     let url = match typed.contains("://") {
         true => typed.clone(),
-        false if uses_tls => format!("https://{typed}"),
+        false if uses_tls(options) => format!("https://{typed}"),
         false => format!("http://{typed}"),
     };
     let has_path = url.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));

@@ -20,6 +20,8 @@ const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 pub(super) struct Share {
     /// Items per second; 0 is no limit.
     pub(super) rate: f64,
+    /// When in the interval between its requests it sends, 0 to 1: workers take turns.
+    pub(super) phase: f64,
     /// Items in all; without end where there is none.
     pub(super) count: Option<u64>,
     /// Items per request.
@@ -35,7 +37,8 @@ impl Share {
         // At least one request a second where that can be, so that little load is not one burst now and then.
         let fits = |batch: &u32| rate == 0.0 || f64::from(*batch) <= rate || *batch == 1;
         let batch = successors(Some(options.batch), |batch| Some(batch / 2)).find(fits).unwrap_or(1);
-        Self { rate, count, batch: batch as usize }
+        let phase = (number as f64 + 0.5) / f64::from(options.workers);
+        Self { rate, phase, count, batch: batch as usize }
     }
 }
 
@@ -53,7 +56,7 @@ impl Worker {
 
     /// Sends until the share is done or `stop` is cancelled. The request that is on its way then is waited for.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        let mut pace = Pace::new(self.share.rate);
+        let mut pace = Pace::new(self.share.rate, self.share.phase);
         let mut left = self.share.count;
         loop {
             let most = self.share.batch;

@@ -7,7 +7,8 @@ mod replica;
 
 use std::sync::Arc;
 
-use rand::rngs::StdRng;
+use rand::{Rng, rngs::StdRng};
+pub(super) use replica::APART;
 use replica::Replica;
 use sluice_pdata::{
     Pdata,
@@ -41,12 +42,12 @@ pub(in crate::cli::generate) struct Metrics {
 impl Metrics {
     /// At least `series` time series.
     pub(super) fn new(shop: Arc<Shop>, stories: Stories, extra: Extra, series: usize) -> Self {
-        let rng = shop.rng(Purpose::Rest);
+        let mut rng = shop.rng(Purpose::Rest);
         // One more than the series take: what is left of a request is at the front of the next one.
         let count = series.div_ceil(Replica::SERIES) + 1;
         let services = shop.services.len();
-        let replicas =
-            (0..count.next_multiple_of(services)).map(|n| Replica::new(n % services, n / services));
+        let replicas = (0..count.next_multiple_of(services))
+            .map(|n| Replica::new(n % services, n / services, rng.random()));
         let replicas = replicas.collect();
         let left = Pdata::from_metrics(ExportMetricsServiceRequest::default());
         Self { shop, stories, extra, rng, replicas, next: 0, left, last: 0 }
@@ -75,7 +76,7 @@ impl Metrics {
         let of = replica.service;
         let served = story.iter().filter(|told| told.service == of).map(|told| &told.span);
         replica.serves(served, now, &mut self.rng);
-        let metrics = replica.metrics(service, now, &self.extra, &mut self.rng);
+        let metrics = replica.metrics(service, now, &self.extra);
         let resource = Some(self.shop.resource(service, replica.number));
         let scope_metrics = vec![ScopeMetrics { scope: scope(), metrics, ..ScopeMetrics::default() }];
         Some(ResourceMetrics { resource, scope_metrics, ..ResourceMetrics::default() })

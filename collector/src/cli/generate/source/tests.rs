@@ -3,7 +3,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use clap::Parser;
 use sluice_pdata::otlp::{
     ExportLogsServiceRequest, ExportMetricsServiceRequest, ExportTraceServiceRequest, Message,
-    logs::v1::LogRecord, metrics::v1::metric::Data, resource::v1::Resource, trace::v1::Span,
+    common::v1::KeyValue, logs::v1::LogRecord, metrics::v1::metric::Data, resource::v1::Resource,
+    trace::v1::Span,
 };
 
 use super::*;
@@ -168,7 +169,11 @@ fn points(data: &Pdata) -> Vec<(String, u64, f64)> {
 
 #[test]
 fn no_request_has_a_series_twice_and_none_goes_back() {
-    for line in ["metrics --series 100 --batch 100", "metrics --series 1 --batch 33 --services 2"] {
+    for line in [
+        "metrics --series 100 --batch 100",
+        "metrics --series 1 --batch 33 --services 2",
+        "metrics --series 100 --batch 100 --attributes 2 --attribute http.route=x",
+    ] {
         let options = options(line);
         let mut source = source(line, 0);
         let mut last: BTreeMap<String, (u64, f64)> = BTreeMap::new();
@@ -184,7 +189,44 @@ fn no_request_has_a_series_twice_and_none_goes_back() {
                 }
             }
         }
-        assert!(last.len() >= options.series as usize, "{line}: {}", last.len());
+        let series = options.series as usize..200;
+        assert!(series.contains(&last.len()), "{line}: {}", last.len());
+    }
+}
+
+#[test]
+fn no_attribute_is_there_twice_and_the_last_one_given_counts() {
+    let given = "--attribute a=1 --attribute a=2 --attribute server.address=x --attribute http.route=x";
+    let given = format!("{given} --attribute attribute.1=x --attributes 2");
+    let check = |attributes: &[KeyValue]| {
+        let keys: HashSet<_> = attributes.iter().map(|attribute| &attribute.key).collect();
+        assert_eq!(keys.len(), attributes.len(), "{attributes:?}");
+        for (key, value) in [("a", "2"), ("server.address", "x"), ("http.route", "x"), ("attribute.1", "x")] {
+            assert_eq!(find(attributes, key), Some(value), "{attributes:?}");
+        }
+    };
+    let of = |signal: &str| source(&format!("{signal} {given}"), 0).next(100, NOW);
+    spans(&of("traces")).iter().for_each(|span| check(&span.attributes));
+    records(&of("logs")).iter().for_each(|record| check(&record.attributes));
+    let request: ExportMetricsServiceRequest = structs(&of("metrics"));
+    let metrics = request.resource_metrics.iter().flat_map(|r| &r.scope_metrics).flat_map(|s| &s.metrics);
+    for metric in metrics {
+        match metric.data.as_ref().unwrap() {
+            Data::Histogram(histogram) => histogram.data_points.iter().for_each(|p| check(&p.attributes)),
+            Data::Sum(sum) => sum.data_points.iter().for_each(|p| check(&p.attributes)),
+            Data::Gauge(gauge) => gauge.data_points.iter().for_each(|p| check(&p.attributes)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_tells_series_apart_is_not_replaced() {
+    for key in ["cpu.mode", "http.response.status_code"] {
+        let of = |signal| check(&options(&format!("{signal} --attribute {key}=x"))).err();
+        let text = format!("Error: --attribute: {key} tells time series apart, so metrics keep their own\n");
+        assert_eq!(of("metrics").unwrap().to_string(), text);
+        assert!(of("traces").is_none() && of("logs").is_none());
     }
 }
 

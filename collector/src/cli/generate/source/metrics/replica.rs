@@ -1,6 +1,6 @@
 //! The instruments of one instance of a service.
 
-use rand::{Rng, rngs::StdRng};
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use sluice_pdata::otlp::{
     common::v1::KeyValue,
     metrics::v1::{
@@ -19,12 +19,17 @@ use crate::cli::generate::{
 /// Upper bounds of `http.server.request.duration`, in seconds, as the semantic conventions advise.
 const BOUNDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
+/// Attributes by which alone two series of a metric differ.
+pub(in crate::cli::generate::source) const APART: [&str; 2] = ["cpu.mode", "http.response.status_code"];
+
 #[derive(Debug)]
 pub(super) struct Replica {
     /// The service, by index.
     pub(super) service: usize,
     /// Which one of the service.
     pub(super) number: usize,
+    /// Of the made-up attributes: each series has the same ones at every collection.
+    seed: u64,
     /// When it started: at its first collection.
     start: Option<u64>,
     /// Of requests that succeeded, and that failed.
@@ -58,10 +63,11 @@ impl Replica {
     /// How many series each has.
     pub(super) const SERIES: usize = 8;
 
-    pub(super) fn new(service: usize, number: usize) -> Self {
+    pub(super) fn new(service: usize, number: usize, seed: u64) -> Self {
         Self {
             service,
             number,
+            seed,
             start: None,
             durations: Default::default(),
             cpu_seconds: [0.0; 2],
@@ -99,16 +105,12 @@ impl Replica {
     }
 
     /// One point of each series.
-    pub(super) fn metrics(
-        &mut self,
-        service: &Service,
-        now: u64,
-        extra: &Extra,
-        rng: &mut StdRng,
-    ) -> Vec<Metric> {
+    pub(super) fn metrics(&mut self, service: &Service, now: u64, extra: &Extra) -> Vec<Metric> {
         let start = *self.start.get_or_insert(now);
+        // The series follow in the same order each time.
+        let mut rng = StdRng::seed_from_u64(self.seed);
         let mut with = |mut attributes: Vec<KeyValue>| {
-            extra.add(rng, &mut attributes);
+            extra.add(&mut rng, &mut attributes);
             attributes
         };
         let number = |value: Value, attributes: Vec<KeyValue>| NumberDataPoint {
