@@ -105,6 +105,16 @@ impl Memory {
         self.series.tell_ends(Ended::All, at_ms, appender);
     }
 
+    /// The scrape failed, and there is no room to tell the ends: a later one tells them.
+    pub(super) fn withhold(&mut self) {
+        self.last = Ended::Nothing;
+    }
+
+    /// How many series have an end that is told if the target is gone.
+    pub(super) fn live(&self) -> usize {
+        self.series.live() + self.reports.len()
+    }
+
     /// Hands on how the scrape went.
     pub(super) fn report(&self, job: &Job, report: &Report, at_ms: i64, appender: &mut impl Appender) {
         self.reports.append(job, report, at_ms, appender);

@@ -10,7 +10,7 @@ use std::{
 };
 
 pub(super) use failure_log::FailureLog;
-use sluice_component::{Class, Context, Request, quiet::Quiet};
+use sluice_component::{Class, Context, Reason, Request, quiet::Quiet};
 use sluice_pdata::Pdata;
 use tokio::{
     sync::watch,
@@ -161,9 +161,32 @@ impl Scraper {
                 },
             }
         };
-        self.work(Work::Gone { at_ms }, Instant::now() + interval).await;
+        let until = Instant::now() + interval;
+        let mut wait = FIRST_WAIT.min(interval / 10);
+        while let Some(error) = self.work(Work::Gone { at_ms }, until).await {
+            if Instant::now() + wait >= until {
+                self.tell_lost_ends(&error);
+                break;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => wait *= 2,
+                phase = changed(orders) => match phase {
+                    Phase::Run => return false,
+                    Phase::Stop => return true,
+                    Phase::Gone => {}
+                },
+            }
+        }
         // It can have come back while its ends were handed on.
         orders.borrow_and_update().phase != Phase::Run
+    }
+
+    /// There was no room for the ends of a target that is gone.
+    fn tell_lost_ends(&self, error: &str) {
+        let ends = self.workspace.as_ref().map_or(0, |workspace| workspace.live());
+        self.shared.count_lost(Reason::MemoryLimit, ends);
+        let target = self.at.target.shown();
+        tracing::error!(target, ends, error, "dropped the ends of the series of a target that is gone");
     }
 
     async fn scrape(&mut self, due: Instant) {

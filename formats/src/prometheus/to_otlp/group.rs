@@ -57,6 +57,9 @@ pub(super) struct Part {
     before: Option<NonZeroU32>,
 }
 
+/// A group and its place by key.
+const GROUP_COST: usize = size_of::<Group>() + 2 * size_of::<((usize, u64, i64), usize)>();
+
 /// One group as it is written; reused.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
@@ -152,6 +155,18 @@ impl Groups {
         index
     }
 
+    /// Bytes of what is in the groups.
+    pub(super) fn bytes(&self) -> usize {
+        let lists = self.groups.len() * GROUP_COST + self.parts.len() * size_of::<Part>();
+        lists + self.texts.len() + self.exemplars.len()
+    }
+
+    /// Bytes that are allocated for groups.
+    pub(super) fn capacity(&self) -> usize {
+        let lists = self.groups.capacity() * GROUP_COST + self.parts.capacity() * size_of::<Part>();
+        lists + self.texts.capacity() + self.exemplars.capacity()
+    }
+
     /// The groups of the transaction, in the order in which they began.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Group> {
         self.groups.iter()
@@ -185,6 +200,12 @@ impl Groups {
     /// Forgets the groups and gives their memory back.
     pub(super) fn clear(&mut self) {
         *self = Self { usual: (self.groups.len(), self.parts.len()), ..Self::default() };
+    }
+
+    /// Bytes that are allocated with the first group.
+    pub(super) fn usual(&self) -> usize {
+        let (groups, parts) = self.usual;
+        groups * GROUP_COST + parts * size_of::<Part>()
     }
 }
 

@@ -125,7 +125,7 @@ impl Transaction {
         }
         let result = match sample.value {
             // Whatever comes, no more memory is taken; `finish` tells.
-            _ if self.points.len() > self.limits.max_decoded_bytes => Err("the request is too large"),
+            _ if self.bytes() > self.limits.max_decoded_bytes => Err("the request is too large"),
             Value::Float(value) => self.push_float(series, sample, value),
             Value::Histogram(_) => self.push_native(series, sample),
         };
@@ -135,10 +135,17 @@ impl Transaction {
         result
     }
 
-    /// Bytes that the points take, or, before the first of them, will take if the request becomes as large as the last one.
+    /// Bytes that are allocated for the samples, or, before the first of them, will be if the request becomes as large as
+    /// the last one.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.points.capacity().max(self.usual)
+        self.points.capacity().max(self.usual) + self.groups.capacity().max(self.groups.usual())
+    }
+
+    /// Bytes of what the samples came to.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.points.len() + self.groups.bytes()
     }
 
     /// Counts samples that did not even become a series.
@@ -261,18 +268,28 @@ impl Transaction {
     /// When the request would exceed the limits. The samples are gone.
     pub fn finish(&mut self) -> Result<Request, Malformed> {
         self.close_groups();
-        self.usual = self.points.len();
         let result = self.check().map(|()| Request {
             wire: request::assemble(self, &self.source).into(),
             points: self.items,
             rejected: std::mem::take(&mut self.rejected),
         });
-        self.clear();
+        if result.is_ok() {
+            self.usual = self.points.len();
+            self.empty();
+        } else {
+            self.clear();
+        }
         result
     }
 
-    /// Forgets the samples, for a scrape that failed.
+    /// Forgets the samples, for a scrape that failed, and how many they mostly are.
     pub fn clear(&mut self) {
+        self.empty();
+        self.usual = 0;
+        self.groups = Groups::default();
+    }
+
+    fn empty(&mut self) {
         self.points = Vec::new();
         self.streams.clear();
         self.by_metric.clear();
@@ -289,7 +306,7 @@ impl Transaction {
         if self.items > self.limits.max_items {
             return Err(Malformed::TooLarge { what: "number of items", limit: self.limits.max_items });
         }
-        if self.points.len() > self.limits.max_decoded_bytes {
+        if self.bytes() > self.limits.max_decoded_bytes {
             return Err(Malformed::TooLarge {
                 what: "decoded size in bytes",
                 limit: self.limits.max_decoded_bytes,
@@ -303,6 +320,10 @@ impl Transaction {
         let groups = std::mem::take(&mut self.groups);
         let mut scratch = std::mem::take(&mut self.scratch);
         for group in groups.iter() {
+            if self.points.len() + groups.bytes() > self.limits.max_decoded_bytes {
+                // `check` tells.
+                break;
+            }
             let Some(Stream { metric, shape, .. }) = self.streams.get(group.stream) else {
                 continue;
             };

@@ -72,8 +72,16 @@ impl ReportSeries {
     /// Makes them those of another job.
     pub(super) fn change(&mut self, job: &Job, target: &Labels, catalog: &mut Catalog) {
         let before = std::mem::replace(self, Self::new(job, target, catalog));
-        // The extra ones stand last.
-        self.ended = before.told.into_iter().skip(self.told.len()).collect();
+        // What another change took back is told again.
+        let told: Vec<_> = self.told.iter().flatten().map(identity).collect();
+        let before = before.told.into_iter().chain(before.ended);
+        self.ended =
+            before.filter(|series| !series.iter().any(|one| told.contains(&identity(one)))).collect();
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.told.len() + self.ended.len()
     }
 
     /// What was told arrived.
@@ -110,4 +118,11 @@ impl ReportSeries {
             }
         }
     }
+}
+
+/// What tells a series from others of its target.
+fn identity(series: &Series) -> (String, String, Vec<(String, String)>) {
+    let mut attributes = Vec::new();
+    series.each_attribute(|name, value| attributes.push((name.to_owned(), value.to_owned())));
+    (series.metric_name().to_owned(), series.job().to_owned(), attributes)
 }

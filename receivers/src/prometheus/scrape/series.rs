@@ -131,6 +131,10 @@ impl Misplaced {
 }
 
 impl Series {
+    fn ends(&self) -> bool {
+        self.is_live && self.is_tracked && self.translated.is_some()
+    }
+
     fn cost(&self) -> usize {
         SERIES_COST + self.translated.as_ref().map_or(0, to_otlp::Series::attributes_len)
     }
@@ -143,6 +147,8 @@ pub(super) enum Ended {
     Missing,
     /// All: the scrape failed, or the target is gone.
     All,
+    /// None: there was no room to tell it.
+    Nothing,
 }
 
 impl SeriesCache {
@@ -329,13 +335,17 @@ impl SeriesCache {
         Ok(())
     }
 
+    /// How many series [end](Self::tell_ends) with all.
+    pub(super) fn live(&self) -> usize {
+        self.series.iter().filter(|series| series.ends()).count()
+    }
+
     /// Hands on that series ended at `at_ms`.
     pub(super) fn tell_ends(&self, ended: Ended, at_ms: i64, appender: &mut impl Appender) {
         let value = Value::Float(stale_nan());
         let end = Sample { timestamp_ms: at_ms, start_ms: None, value, exemplars: &[] };
         for series in &self.series {
-            if series.is_live
-                && series.is_tracked
+            if series.ends()
                 && (ended == Ended::All || series.seen != self.scrape)
                 && let Some(translated) = &series.translated
             {
@@ -348,9 +358,10 @@ impl SeriesCache {
     /// remembered, to be found again by the next.
     pub(super) fn settle(&mut self, ended: Ended) {
         let scrape = self.scrape;
-        if ended == Ended::All {
-            self.series.iter_mut().for_each(|series| series.is_live = false);
-            return;
+        match ended {
+            Ended::Missing => {}
+            Ended::All => return self.series.iter_mut().for_each(|series| series.is_live = false),
+            Ended::Nothing => return,
         }
         self.series.iter_mut().for_each(|series| series.is_live = series.seen == scrape);
         self.free(|series| series.touched != scrape);

@@ -290,8 +290,21 @@ fn reports_are_told_and_end_with_the_target() {
     let ends = told(&mut target, 8);
     assert_eq!((ends.len(), &*ends[0]), (3, "scrape_timeout_seconds{job=a} stale @8"));
     assert_eq!(told(&mut target, 9).len(), 3, "again, until it arrives");
+    target.memory.change(&plain);
+    assert_eq!(told(&mut target, 9).len(), 3, "also after another change");
     target.memory.settle();
     assert!(told(&mut target, 10).is_empty());
+}
+
+#[test]
+fn reports_end_whose_labels_another_job_changes() {
+    let mut target = Target::with_global("external_labels: {dc: x}", "");
+    let plain = Target::new("").job;
+    target.memory.change(&plain);
+    let mut recorder = Recorder::default();
+    target.memory.report(&plain, &Report::default(), 5, &mut recorder);
+    assert_eq!((recorder.0.len(), &*recorder.0[0]), (10, "up{job=a} 0 @5"));
+    assert_eq!(recorder.0[5], "up{dc=x,job=a} stale @5");
 }
 
 /// A job that changes names series otherwise.

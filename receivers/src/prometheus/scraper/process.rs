@@ -1,5 +1,7 @@
 //! From the outcome of a request to what is handed on. Much work is done beside the runtime's own threads.
 
+mod bounded;
+
 use std::sync::Arc;
 
 use sluice_component::Permit;
@@ -7,6 +9,7 @@ use sluice_formats::prometheus::to_otlp::{Options, RejectedSamples, Source, Tran
 use sluice_pdata::{Limits, Pdata};
 use tokio::time::Instant;
 
+use self::bounded::Bounded;
 use super::fetch::{Body, Fetched};
 use crate::prometheus::{
     job::Job,
@@ -68,11 +71,17 @@ impl Workspace {
         shared.count_rejected(target, &std::mem::take(&mut self.rejected));
     }
 
+    /// How many series have an end that has to be told if the target is gone.
+    pub(super) fn live(&self) -> usize {
+        self.memory.live()
+    }
+
     fn do_work(&mut self, shared: &Shared, job: &Job, work: Work) -> (Option<Pdata>, Option<String>) {
         match work {
             Work::Gone { at_ms } => {
-                self.memory.gone(at_ms, &mut self.transaction);
-                match self.finish(shared, None) {
+                self.transaction.clear();
+                let told = self.request(shared, None, |memory, samples| memory.gone(at_ms, samples));
+                match told {
                     Ok(data) => (Some(data), None),
                     Err(error) => (None, Some(error)),
                 }
@@ -93,47 +102,74 @@ impl Workspace {
         mut report: Report,
     ) -> (Option<Pdata>, Option<String>) {
         report.body_size = (!fetched.is_too_large).then_some(0);
-        let good = fetched.answer.and_then(|Body { format, bytes, mut permit }| {
+        let good = fetched.answer.and_then(|Body { format, bytes, permit }| {
             report.body_size = Some(bytes.len());
-            hold(&mut permit, bytes.len() + self.transaction.held())?;
-            let answer = Answer { format, body: &bytes };
-            self.memory.scraped(job, answer, at_ms, &mut report.counts, &mut self.transaction)?;
-            report.is_up = true;
-            report.duration = started.elapsed();
-            self.memory.report(job, &report, at_ms, &mut self.transaction);
-            drop(bytes);
-            self.finish(shared, Some(permit))
-        });
-        match good {
-            Ok(data) => (Some(data), None),
-            Err(error) => {
-                report.is_up = false;
+            self.try_request(shared, Some((permit, bytes.len())), |memory, samples| {
+                let answer = Answer { format, body: &bytes };
+                memory.scraped(job, answer, at_ms, &mut report.counts, samples)?;
+                report.is_up = true;
                 report.duration = started.elapsed();
-                self.memory.failed(at_ms, &mut self.transaction);
-                self.memory.report(job, &report, at_ms, &mut self.transaction);
-                (self.finish(shared, None).ok(), Some(error))
-            }
-        }
-    }
-
-    /// The request of everything. The transaction is empty then, also where there is no room for the request.
-    fn finish(&mut self, shared: &Shared, permit: Option<Permit>) -> Result<Pdata, String> {
-        let mut permit = match permit {
-            Some(permit) => permit,
-            None => shared.budget().reserve(0).map_err(|error| error.to_string())?,
+                memory.report(job, &report, at_ms, samples);
+                drop(bytes);
+                Ok(())
+            })
+        });
+        let error = match good {
+            Ok(data) => return (Some(data), None),
+            Err(error) => error,
         };
-        // The points and the request are there side by side.
-        hold(&mut permit, 2 * self.transaction.held()).inspect_err(|_| self.transaction.clear())?;
-        let request = self.transaction.finish().map_err(|error| error.to_string())?;
-        self.rejected = request.rejected;
-        shared.admit(request.wire, permit)
+        report.is_up = false;
+        report.duration = started.elapsed();
+        // What failed is of another size than what is usual.
+        self.transaction.clear();
+        let told = self.request(shared, None, |memory, samples| {
+            memory.failed(at_ms, samples);
+            memory.report(job, &report, at_ms, samples);
+        });
+        // Where there is no room for all the ends, they are told later.
+        let told = told.or_else(|_| {
+            self.request(shared, None, |memory, samples| {
+                memory.withhold();
+                memory.report(job, &report, at_ms, samples);
+            })
+        });
+        (told.ok(), Some(error))
     }
-}
 
-/// Has the permit stand for at least so many bytes.
-fn hold(permit: &mut Permit, bytes: usize) -> Result<(), String> {
-    let more = bytes.saturating_sub(permit.bytes());
-    permit.grow(more).map_err(|error| format!("refused for lack of memory: {error}"))
+    fn request(
+        &mut self,
+        shared: &Shared,
+        answer: Option<(Permit, usize)>,
+        append: impl FnOnce(&mut Memory, &mut Bounded<'_>),
+    ) -> Result<Pdata, String> {
+        self.try_request(shared, answer, |memory, samples| {
+            append(memory, samples);
+            Ok(())
+        })
+    }
+
+    /// The request of what is appended. The transaction is empty then, also where there is no room for the request.
+    /// `answer` is what holds the answer's bytes, and how many they are.
+    fn try_request(
+        &mut self,
+        shared: &Shared,
+        answer: Option<(Permit, usize)>,
+        append: impl FnOnce(&mut Memory, &mut Bounded<'_>) -> Result<(), String>,
+    ) -> Result<Pdata, String> {
+        let (permit, beside) = match answer {
+            Some(answer) => answer,
+            None => (shared.budget().reserve(0).map_err(|error| error.to_string())?, 0),
+        };
+        let Self { memory, transaction, .. } = self;
+        let made = Bounded::new(transaction, permit, beside).and_then(|mut samples| {
+            append(memory, &mut samples)?;
+            samples.finish()
+        });
+        let (request, permit) = made.inspect_err(|_| self.transaction.clear())?;
+        let data = shared.admit(request.wire, permit)?;
+        self.rejected = request.rejected;
+        Ok(data)
+    }
 }
 
 /// What turns the answers of a target into OTLP.

@@ -84,7 +84,11 @@ async fn an_answer_that_could_not_be_read_is_a_failed_scrape() {
 
 /// Hands on a good answer of some hundred series. Gives the reason if the scrape failed.
 async fn answered(scraper: &mut Scraper) -> Option<String> {
-    let text: String = (0..500).map(|number| format!("a{{x=\"{number}\"}} 1\n")).collect();
+    answered_with(scraper, 500).await
+}
+
+async fn answered_with(scraper: &mut Scraper, series: usize) -> Option<String> {
+    let text: String = (0..series).map(|number| format!("a{{x=\"{number}\"}} 1\n")).collect();
     let permit = scraper.shared.budget().reserve(text.len()).unwrap();
     let body = fetch::Body { format: Format::Text, bytes: text.into(), permit };
     let fetched = Fetched { answer: Ok(body), is_too_large: false };
@@ -105,5 +109,52 @@ async fn a_scrape_fails_if_there_is_no_room_for_what_it_becomes() {
     drop(others);
     assert_eq!(budget.used(), used);
     assert_eq!(answered(&mut scraper).await, None);
-    assert_eq!(*pipeline.points.lock().unwrap(), [5, 505, 505]);
+    assert_eq!(*pipeline.points.lock().unwrap(), [5, 505, 5, 505], "`up 0` in between");
+}
+
+/// Holds all of the budget but this.
+fn others(scraper: &Scraper, left: usize) -> sluice_component::Permit {
+    let budget = scraper.shared.budget();
+    budget.reserve(budget.limit() - budget.used() - left).unwrap()
+}
+
+#[tokio::test]
+async fn a_size_for_which_there_is_no_room_is_not_expected_again() {
+    let (mut scraper, pipeline, _phase) = gone(Phase::Run).await;
+    for series in [20_000, 3] {
+        assert_eq!(answered_with(&mut scraper, series).await, None);
+    }
+    let _others = others(&scraper, 300_000);
+    assert!(answered_with(&mut scraper, 3).await.is_some(), "as much as the last time");
+    assert_eq!(answered_with(&mut scraper, 3).await, None);
+    assert_eq!(*pipeline.points.lock().unwrap(), [5, 20_005, 20_005, 8, 8]);
+}
+
+#[tokio::test]
+async fn a_scrape_for_whose_ends_there_is_no_room_is_told_as_failed_and_they_later() {
+    let (mut scraper, pipeline, _phase) = gone(Phase::Run).await;
+    assert_eq!(answered_with(&mut scraper, 20_000).await, None);
+    let others = others(&scraper, 100_000);
+    scraper.scrape(Instant::now()).await;
+    drop(others);
+    scraper.scrape(Instant::now()).await;
+    assert_eq!(*pipeline.points.lock().unwrap(), [5, 20_005, 5, 20_005]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ends_for_which_there_is_no_room_are_told_when_there_is_some() {
+    for (until, told) in [(250, vec![5, 5]), (60_000, vec![5])] {
+        let (mut scraper, pipeline, mut orders) = gone(Phase::Gone).await;
+        let target = Target { interval: Duration::from_secs(1), ..Target::clone(&scraper.at.target) };
+        scraper.at.target = Arc::new(target);
+        let others = others(&scraper, 0);
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        let (has_ended, ()) = tokio::join!(scraper.end(&mut ticks, &mut orders), async {
+            tokio::time::sleep(Duration::from_millis(until)).await;
+            drop(others);
+        });
+        assert!(has_ended);
+        assert_eq!(*pipeline.points.lock().unwrap(), told);
+        assert_eq!(scraper.workspace.unwrap().live(), 5);
+    }
 }

@@ -256,8 +256,28 @@ fn a_request_is_bounded() {
             panic!("not refused")
         };
         assert_eq!(told, what);
+        assert_eq!(stand.transaction.held(), 0, "nor is as much expected again");
         assert_eq!(stand.scrape("a 1\n").metrics().len(), 2, "the next scrape starts anew");
     }
+}
+
+#[test]
+fn what_is_not_yet_a_point_is_bounded_and_held_as_well() {
+    let limits = Limits { max_decoded_bytes: 10_000, ..Limits::default() };
+    let mut stand = Stand::receiver();
+    stand.transaction = Transaction::new(Source::RemoteWrite, &limits);
+    stand.families.set_type("h", MetricType::Histogram);
+    let labels = [("__name__", "h_bucket"), ("job", "j"), ("instance", "i"), ("le", "1")];
+    let series = stand.catalog.series(&labels.into_iter().collect(), &stand.families).unwrap();
+    let taken = (0..1000).take_while(|at| {
+        let sample = Sample { timestamp_ms: *at, start_ms: None, value: Value::Float(1.0), exemplars: &[] };
+        stand.transaction.push(&series, &sample).is_ok()
+    });
+    let taken = taken.count();
+    assert!((10..100).contains(&taken), "{taken}");
+    assert!((10_000..40_000).contains(&stand.transaction.held()), "{}", stand.transaction.held());
+    let error = stand.transaction.finish().map(|_| ()).unwrap_err();
+    assert!(matches!(error, Malformed::TooLarge { what: "decoded size in bytes", .. }), "{error}");
 }
 
 #[test]
