@@ -44,7 +44,8 @@ impl Drop for UnlinkOnDrop {
     }
 }
 
-/// Binds every address of `endpoint`: both loopback addresses for `localhost`, one dual-stack socket for `:port`.
+/// Binds every address of `endpoint`: both loopback addresses for `localhost`, one dual-stack socket for `:port` and, as
+/// Go does, for `[::]:port`.
 pub(crate) async fn bind(endpoint: &Endpoint) -> io::Result<Vec<Listener>> {
     match endpoint {
         Endpoint::Unix(path) => Ok(vec![bind_unix(path.clone())?]),
@@ -73,7 +74,7 @@ pub(crate) async fn bind_each<T>(
         let found = resolve(host, port).await?;
         addresses = found.iter().map(|address| address.ip()).filter(|&ip| family.has(ip)).take(1).collect();
     }
-    if host.is_empty() && family == Family::Any {
+    if matches!(host, "" | "::") && family == Family::Any {
         // A kernel without IPv6 still serves IPv4.
         let bound = addresses.iter().find_map(|&ip| bind(SocketAddr::new(ip, port), false).ok());
         return match bound {

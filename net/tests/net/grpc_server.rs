@@ -464,3 +464,14 @@ async fn localhost_listens_on_both_loopback_addresses() {
         assert_eq!((second.port(), second.is_ipv6()), (addresses[0].port(), true));
     }
 }
+
+#[tokio::test]
+async fn the_unspecified_ipv6_address_takes_ipv4_as_well() {
+    for endpoint in ["[::]:0", ":0"] {
+        let server =
+            grpc_server(&grpc::ServerSettings::at(endpoint), &host(1 << 20), Arc::new(Echo::default())).await;
+        let [address] = server.addresses() else { panic!("{:?}", server.addresses()) };
+        let ipv4 = (std::net::Ipv4Addr::LOCALHOST, address.port());
+        tokio::net::TcpStream::connect(ipv4).await.expect(endpoint);
+    }
+}
