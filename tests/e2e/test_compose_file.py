@@ -61,11 +61,18 @@ def test_it_has_the_services_of_run_local_and_grafana(services, local):
 
 
 def test_every_image_is_built_here_or_has_a_version(services):
+    built = {service["image"] for service in services.values() if "build" in service}
     for name, service in services.items():
         if build := service.get("build"):
             assert (Path(build["context"]) / build["dockerfile"]).is_file(), name
-        else:
+        elif service["image"] not in built:
             assert re.search(r":v?\d+\.\d+\.\d+$", service["image"]), name
+
+
+def test_an_image_is_built_by_one_service(services):
+    """Compose builds all at once, and where two builds have one name the later of them fails."""
+    built = [service["image"] for service in services.values() if "build" in service]
+    assert len(built) == len(set(built)) == 4
 
 
 def test_jaeger_and_zipkin_are_the_versions_that_the_suite_runs(services):
