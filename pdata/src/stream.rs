@@ -52,3 +52,4 @@ pub use edit::{PointEdit, StreamEditor};
 pub use exponential::MAX_BUCKETS;
 pub use id::{MetricId, ResourceId, ScopeId, StreamId};
 pub use streams::{Full, Streams};
+pub use value::without_value;

@@ -16,7 +16,7 @@ use sluice_component::{
 use sluice_config::GoDuration;
 use sluice_pdata::{
     Pdata,
-    stream::{PointEdit, StreamEditor, StreamId, Streams},
+    stream::{PointEdit, StreamEditor, StreamId, Streams, Unfit, without_value},
     view::{DataPointView, MetricView, ResourceMetricsView},
 };
 
@@ -52,6 +52,10 @@ pub(crate) trait Editor: Send + 'static {
         false
     }
 
+    /// What becomes of a point without a value, or why it is left out. It is no sign of life: its stream takes no place
+    /// for it.
+    fn without_value(&self, known: Option<&Self::Known>, unfit: Unfit) -> Result<PointEdit<'_>, PointLoss>;
+
     /// What becomes of a point, or why it is left out. Nothing is known yet of a stream that is new.
     fn point<'e>(
         &'e mut self,
@@ -86,6 +90,13 @@ impl<E: Editor> StreamEditor for Pass<'_, E> {
         let Memory { editor, streams } = &mut *self.memory;
         if editor.passes(point) {
             return PointEdit::Keep;
+        }
+        if let Some(unfit) = without_value(point) {
+            let edit = editor.without_value(streams.get(stream, self.now), unfit);
+            return edit.unwrap_or_else(|loss| {
+                self.losses.count(loss);
+                PointEdit::Drop
+            });
         }
         let Ok(known) = streams.at(stream, self.now) else {
             self.losses.count(PointLoss::Limit);

@@ -54,6 +54,14 @@ impl<T> Streams<T> {
         Ok(&mut entry.memory)
     }
 
+    /// What is remembered of a stream, for who has nothing to say of it: it takes no place, and stays as silent as it was.
+    #[must_use]
+    pub fn get(&self, id: StreamId, now: Instant) -> Option<&T> {
+        let entry = self.entries.get(&id)?;
+        let is_fresh = now.saturating_duration_since(entry.seen) <= self.max_age;
+        entry.memory.as_ref().filter(|_| is_fresh)
+    }
+
     /// Forgets the streams that were silent for too long. Looks at all of them, at most four times in `max_age`;
     /// [`at`](Self::at) does the same, so only who has nothing to ask for a long time needs to call this.
     pub fn sweep(&mut self, now: Instant) {

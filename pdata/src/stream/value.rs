@@ -58,6 +58,16 @@ pub(super) fn number(point: &NumberDataPointView<'_>) -> Result<NumberView, Unfi
     }
 }
 
+/// Why a point says nothing of its stream's values: it has none, or a number that is none.
+#[must_use]
+pub fn without_value(point: &DataPointView<'_>) -> Option<Unfit> {
+    match (interval(point), point) {
+        (Err(unfit), _) => Some(unfit),
+        (Ok(_), DataPointView::Number(point)) => number(point).err(),
+        (Ok(_), _) => None,
+    }
+}
+
 /// Start and end of a point that has a value.
 pub(super) fn interval(point: &DataPointView<'_>) -> Result<(u64, u64), Unfit> {
     if point.has_no_recorded_value() {

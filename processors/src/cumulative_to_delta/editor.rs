@@ -2,7 +2,7 @@
 
 use sluice_component::telemetry::PointLoss;
 use sluice_pdata::{
-    stream::{Cumulative, PointEdit},
+    stream::{Cumulative, PointEdit, Unfit},
     view::{DataPointView, MetricView},
 };
 
@@ -54,6 +54,10 @@ impl Editor for Deltas {
 
     fn metric(&mut self, metric: &MetricView<'_>) -> Option<i32> {
         self.selection.has(metric).then_some(DELTA)
+    }
+
+    fn without_value(&self, _: Option<&Known>, unfit: Unfit) -> Result<PointEdit<'_>, PointLoss> {
+        Err(unfit.into())
     }
 
     fn point<'e>(

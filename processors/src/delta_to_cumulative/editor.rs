@@ -22,16 +22,20 @@ impl Editor for Sums {
         (metric.data.aggregation_temporality() == Some(DELTA)).then_some(CUMULATIVE)
     }
 
+    fn without_value(&self, _: Option<&Accumulated>, unfit: Unfit) -> Result<PointEdit<'_>, PointLoss> {
+        match unfit {
+            // It says that the stream ends or pauses, whatever its temporality.
+            Unfit::NoRecordedValue => Ok(PointEdit::Keep),
+            unfit => Err(unfit.into()),
+        }
+    }
+
     fn point<'e>(
         &'e mut self,
         sum: &'e mut Option<Accumulated>,
         delta: &DataPointView<'_>,
     ) -> Result<PointEdit<'e>, PointLoss> {
-        match Accumulated::add_to(sum, delta, Gaps::Continue) {
-            Ok(total) => Ok(PointEdit::Replace(total.view())),
-            // It says that the stream ends or pauses, whatever its temporality.
-            Err(Unfit::NoRecordedValue) => Ok(PointEdit::Keep),
-            Err(unfit) => Err(unfit.into()),
-        }
+        let total = Accumulated::add_to(sum, delta, Gaps::Continue)?;
+        Ok(PointEdit::Replace(total.view()))
     }
 }

@@ -2,7 +2,7 @@
 
 use sluice_component::telemetry::PointLoss;
 use sluice_pdata::{
-    stream::{Cumulative, PointEdit},
+    stream::{Cumulative, PointEdit, Unfit},
     view::{DataPointView, MetricDataView, MetricView, ResourceMetricsView},
 };
 
@@ -71,6 +71,11 @@ impl Editor for StartTimes {
         start != 0 && start != time
     }
 
+    /// It shows no reset.
+    fn without_value(&self, known: Option<&Known>, _: Unfit) -> Result<PointEdit<'_>, PointLoss> {
+        Ok(known.map_or(PointEdit::Keep, |known| PointEdit::Start(known.start())))
+    }
+
     fn point<'e>(
         &'e mut self,
         known: &'e mut Option<Known>,
@@ -88,7 +93,7 @@ impl Editor for StartTimes {
 impl StartTimes {
     fn outcome(&self, known: &mut Option<Known>, point: &DataPointView<'_>) -> Outcome {
         let Ok(point) = Cumulative::of(point) else {
-            // Without a value it shows no reset.
+            // What contradicts itself shows no reset.
             return known.as_ref().map_or(Outcome::AsItIs, |known| Outcome::Start(known.start()));
         };
         if let Some(known) = known {

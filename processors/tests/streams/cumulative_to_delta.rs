@@ -203,3 +203,21 @@ async fn streams_beyond_the_limit_are_dropped_and_counted() {
     assert_eq!((stand.filtered(), stand.dropped()), (1, 1));
     assert_eq!(stand.metric("sluice_processor_unconverted_points", Some("limit")), 1.0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_point_without_a_value_takes_no_place_and_keeps_no_stream_alive() {
+    let stand = stand("{max_streams: 1, max_staleness: 1m}").await;
+    let not_a_number = number("b", 0, 10, Some(Value::AsDouble(f64::NAN)));
+    for nothing in [stale("b", 10), not_a_number] {
+        stand.through(counter(CUMULATIVE, vec![nothing.clone()])).await;
+        stand.through(total(10, 5)).await;
+        stand.through(counter(CUMULATIVE, vec![nothing])).await;
+    }
+    assert_eq!(stand.metric("sluice_processor_unconverted_points", Some("limit")), 0.0);
+    assert_eq!(stand.metric("sluice_processor_unconverted_points", Some("no_recorded_value")), 2.0);
+    assert_eq!(stand.metric("sluice_processor_unconverted_points", Some("malformed")), 2.0);
+    tokio::time::advance(Duration::from_secs(40)).await;
+    stand.through(counter(CUMULATIVE, vec![stale("a", 20)])).await;
+    tokio::time::advance(Duration::from_secs(40)).await;
+    assert_eq!(stand.through(total(30, 9)).await, None, "it was silent for longer than a minute");
+}

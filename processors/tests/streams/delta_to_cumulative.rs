@@ -130,3 +130,12 @@ async fn nothing_is_held_at_shutdown() {
     stand.shutdown().await;
     assert_eq!((stand.batches(), stand.balance().held()), (1, 0));
 }
+
+#[tokio::test]
+async fn a_marker_of_a_stream_that_nobody_knows_takes_no_place() {
+    let stand = stand("{max_streams: 1}").await;
+    let marker = stand.through(counter(DELTA, vec![stale("b", 10)])).await;
+    assert_eq!(marker, Some(counter(CUMULATIVE, vec![stale("b", 10)])));
+    assert!(stand.through(counter(DELTA, vec![int("a", 10, 20, 5)])).await.is_some());
+    assert_eq!(stand.metric("sluice_processor_unconverted_points", Some("limit")), 0.0);
+}

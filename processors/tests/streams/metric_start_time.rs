@@ -250,3 +250,12 @@ async fn a_stream_that_was_silent_for_gc_interval_starts_anew() {
     tokio::time::advance(Duration::from_secs(61)).await;
     assert_eq!(sums(stand.through(total(62 * S, 5)).await).1, [(62 * S, 62 * S, 5)]);
 }
+
+#[tokio::test]
+async fn a_marker_of_a_stream_that_nobody_knows_takes_no_place() {
+    let stand = stand("{max_streams: 1}").await;
+    stand.through(counter(CUMULATIVE, vec![stale("b", S)])).await;
+    assert_eq!(sums(stand.through(total(2 * S, 5)).await).1, [(2 * S, 2 * S, 5)]);
+    stand.through(counter(CUMULATIVE, vec![stale("b", 3 * S)])).await;
+    assert_eq!(stand.metric("sluice_processor_unconverted_points", Some("limit")), 0.0);
+}
