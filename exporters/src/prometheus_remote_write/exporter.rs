@@ -18,7 +18,7 @@ use sluice_config::ByteSize;
 use sluice_formats::prometheus::{
     from_otlp::{self, Deltas, SeriesSet, translate},
     names::Namer,
-    remote_write::{Holds, Limits, Version, downgrade, encode, metadata},
+    remote_write::{self, Holds, Limits, Version, encode, metadata},
 };
 use sluice_pdata::Pdata;
 
@@ -74,10 +74,17 @@ pub(super) struct Request {
     /// Of the body before it was compressed.
     size: usize,
     /// The same in version 1.0, made when the server knows no other.
-    downgraded: OnceLock<Payload>,
+    downgraded: OnceLock<Downgraded>,
     lanes: Range<usize>,
     holds: Holds,
     attempts: AtomicU32,
+}
+
+/// A request in version 1.0.
+struct Downgraded {
+    payload: Payload,
+    /// Data points that have no form there.
+    lost: usize,
 }
 
 impl RemoteWrite {
@@ -122,8 +129,8 @@ impl RemoteWrite {
         if self.fell_back.load(Ordering::Relaxed) { Version::V1 } else { self.version }
     }
 
-    fn options(&self) -> &from_otlp::Options {
-        match self.version() {
+    fn options(&self, version: Version) -> &from_otlp::Options {
+        match version {
             Version::V1 => &self.options_of_v1,
             Version::V2 => &self.options,
         }
@@ -136,8 +143,7 @@ impl RemoteWrite {
         }
     }
 
-    fn requests(&self, set: &SeriesSet, usual: &mut usize) -> Vec<Request> {
-        let version = self.version();
+    fn requests(&self, set: &SeriesSet, version: Version, usual: &mut usize) -> Vec<Request> {
         let all = 0..self.lanes;
         let parted = if set.len() > SMALL_BATCH { self.lanes } else { 1 };
         let mut blocks = Blocks::new();
@@ -185,14 +191,26 @@ impl RemoteWrite {
         (items > 0).then_some(Unconvertible { items, why })
     }
 
+    /// The request in version 1.0. What has no form there is counted, once.
+    fn downgraded<'r>(&self, request: &'r Request) -> &'r Downgraded {
+        request.downgraded.get_or_init(|| {
+            let block = request.payload.chunks.first().map_or(&[][..], Bytes::as_ref);
+            let remote_write::Downgraded { body, lost } =
+                remote_write::downgrade(&block::plain(block)).unwrap_or_default();
+            for ((metric, reason), points) in &lost {
+                self.unconverted.add(metric, reason.as_str(), *points);
+            }
+            let lost = lost.values().sum::<usize>().min(request.holds.points);
+            // Nothing is left: its series have no sample.
+            let lost = if body.is_empty() { request.holds.points } else { lost };
+            Downgraded { payload: Payload::of(Blocks::new().block(&body), request.holds.points - lost), lost }
+        })
+    }
+
     /// Posts once; any status is an answer.
     async fn post(&self, request: &Request, version: Version) -> Result<sluice_net::http::Answer, Outcome> {
         let payload = match (request.version, version) {
-            (Version::V2, Version::V1) => request.downgraded.get_or_init(|| {
-                let body = request.payload.chunks.first().map_or(&[][..], Bytes::as_ref);
-                let body = downgrade(&block::plain(body)).unwrap_or_default();
-                Payload::of(Blocks::new().block(&body), request.holds.points)
-            }),
+            (Version::V2, Version::V1) => &self.downgraded(request).payload,
             _ => &request.payload,
         };
         let mut headers = HeaderMap::new();
@@ -229,10 +247,12 @@ impl Wire for RemoteWrite {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
         let Work { set, deltas, usual } = &mut *work;
         let deltas = deltas.as_mut().map(|deltas| deltas.at(Instant::now()));
-        translate(&data, self.options(), deltas, set);
+        // Read once: another lane may learn meanwhile that the server knows 1.0 only.
+        let version = self.version();
+        translate(&data, self.options(version), deltas, set);
         // Requests are cut when they are made: nobody asks for it again.
         drop(data);
-        let requests = self.requests(set, usual);
+        let requests = self.requests(set, version, usual);
         let encoded = Encoded { requests, unconvertible: self.lost(set).into_iter().collect() };
         // A batch is there for milliseconds; the next one may be an interval away.
         set.release();
@@ -257,6 +277,14 @@ impl Wire for RemoteWrite {
             Version::V2 => self.version(),
         };
         loop {
+            let lost = match (request.version, version) {
+                (Version::V2, Version::V1) => self.downgraded(request).lost,
+                _ => 0,
+            };
+            let left_out = || format!("{lost} data points have no form in remote write 1.0");
+            if lost > 0 && lost == request.holds.points {
+                return Outcome::Accepted { rejected: lost, message: Some(left_out()) };
+            }
             match self.post(request, version).await {
                 Ok(answer)
                     if answer.status == StatusCode::UNSUPPORTED_MEDIA_TYPE && version == Version::V2 =>
@@ -264,7 +292,15 @@ impl Wire for RemoteWrite {
                     self.fall_back();
                     version = Version::V1;
                 }
-                Ok(answer) => return outcome(self.http(version), &answer, version, request.holds),
+                Ok(answer) => {
+                    return match outcome(self.http(version), &answer, version, request.holds) {
+                        Outcome::Accepted { rejected, message } if lost > 0 => Outcome::Accepted {
+                            rejected: rejected + lost,
+                            message: Some(message.unwrap_or_else(left_out)),
+                        },
+                        outcome => outcome,
+                    };
+                }
                 Err(outcome) => return outcome,
             }
         }

@@ -10,7 +10,7 @@ mod held;
 mod known;
 mod to_otlp;
 
-pub use downgrade::downgrade;
+pub use downgrade::{Downgraded, downgrade};
 pub use encode::{Holds, Limits, Request, encode, metadata};
 pub use known::Known;
 pub use to_otlp::{Translated, Written, to_otlp};

@@ -89,11 +89,12 @@ proptest! {
         let cut: Vec<String> =
             encode(&set, Version::V2, lanes, limits).iter().flat_map(|r| v2(&r.body)).collect();
         prop_assert_eq!(by_series(&without_metadata(cut)), by_series(&lines));
+        translate(&data, &options.for_version_1(), None, &mut set);
         let first: Vec<String> =
             encode(&set, Version::V1, lanes, limits).iter().flat_map(|r| v1(&r.body).0).collect();
         let second: Vec<String> = encode(&set, Version::V2, lanes, limits)
             .iter()
-            .flat_map(|r| v1(&downgrade(&r.body).unwrap()).0)
+            .flat_map(|r| v1(&downgrade(&r.body).unwrap().body).0)
             .collect();
         prop_assert_eq!(by_series(&first), by_series(&second));
     }

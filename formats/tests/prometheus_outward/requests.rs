@@ -52,7 +52,7 @@ fn a_request_of_2_0_can_be_rewritten_for_1_0() {
     let set = set_of(&mixed());
     let [first, second] =
         [Version::V1, Version::V2].map(|version| encode(&set, version, 1, ALL).remove(0).body);
-    assert_eq!(v1(&downgrade(&second).unwrap()), v1(&first));
+    assert_eq!(v1(&downgrade(&second).unwrap().body), v1(&first));
     assert_eq!(downgrade(b"\x2a\xff"), None);
     assert_eq!(downgrade(b"\x2a\x04\x0a\x02\x05\x05"), None, "a symbol that is not there");
 }

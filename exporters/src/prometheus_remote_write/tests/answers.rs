@@ -94,17 +94,47 @@ async fn after_the_fall_names_are_escaped_and_histograms_are_classic() {
         pair.exporter.offer(requests::of("my.histogram", "s", requests::histogram(at))).await;
     }
     let Pair { backend, exporter, .. } = pair;
-    exporter.drained().await;
+    let balance = exporter.drained().await;
     let seen = backend.seen();
     assert_eq!(lines(&seen[0]), [r#"{__name__="my.histogram"} -53/Int(3)@1"#]);
-    assert_eq!(lines(&seen[0]), lines(&seen[1]), "the batch at hand goes as it is");
+    assert_eq!((balance.sent, balance.rejected), (1, 1), "of the batch at hand, nothing can be said");
     assert_eq!(
-        lines(&seen[2]),
+        lines(&seen[1]),
         [
             r#"{__name__="my_histogram_count"} 3@2"#,
             r#"{__name__="my_histogram_bucket", le="1"} 1@2"#,
             r#"{__name__="my_histogram_bucket", le="+Inf"} 3@2"#,
         ]
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_waits_while_the_server_falls_back_has_escaped_names_and_what_1_0_can_say() {
+    let more = format!("{V2}, translation_strategy: NoTranslation, convert_histograms_to_nhcb: true");
+    let pair = Pair::new(&more, [answer(415, &[], b"what is this")]).await;
+    pair.exporter.offer(requests::mixed("my.metric")).await;
+    let process = pair.process.clone();
+    let Pair { backend, exporter, .. } = pair;
+    let balance = exporter.drained().await;
+    assert_eq!((balance.sent, balance.rejected), (1, 1));
+    let seen = backend.seen();
+    assert_eq!(
+        lines(&seen[0]),
+        [r#"{__name__="my.metric.a", a.b="1", a_b="2"} 1@1"#, r#"{__name__="my.metric.b"} -53/Int(3)@1"#]
+    );
+    assert_eq!(lines(&seen[1]), [r#"{__name__="my_metric_a", a_b="1;2"} 1@1"#]);
+    let families = process.telemetry.registry().gather();
+    let family =
+        families.iter().find(|family| family.name() == "sluice_exporter_unconverted_points").unwrap();
+    let labels: Vec<String> = family
+        .get_metric()
+        .iter()
+        .filter(|metric| metric.get_counter().get_value() > 0.0)
+        .flat_map(|metric| metric.get_label().iter().map(|label| label.value().to_owned()))
+        .collect();
+    assert!(
+        labels.contains(&"my.metric.b".into()) && labels.contains(&"custom_buckets".into()),
+        "{labels:?}"
     );
 }
 

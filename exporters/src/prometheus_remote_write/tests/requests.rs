@@ -10,8 +10,8 @@ use sluice_pdata::{
         ExportMetricsServiceRequest,
         common::v1::{AnyValue, KeyValue, any_value},
         metrics::v1::{
-            Histogram, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum,
-            metric::Data, number_data_point::Value,
+            Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics,
+            Sum, metric::Data, number_data_point::Value,
         },
     },
 };
@@ -219,6 +219,31 @@ pub(super) fn histogram(at: u64) -> Data {
         ..HistogramDataPoint::default()
     };
     Data::Histogram(Histogram { data_points: vec![point], aggregation_temporality: 2 })
+}
+
+/// A gauge and a histogram.
+pub(super) fn mixed(name: &str) -> Pdata {
+    let label = |key: &str, value: &str| KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) }),
+        ..KeyValue::default()
+    };
+    let point = NumberDataPoint {
+        attributes: vec![label("a.b", "1"), label("a_b", "2")],
+        time_unix_nano: 1_000_000,
+        value: Some(Value::AsDouble(1.0)),
+        ..NumberDataPoint::default()
+    };
+    let metric = |suffix: &str, data| Metric {
+        name: format!("{name}.{suffix}"),
+        data: Some(data),
+        ..Metric::default()
+    };
+    let gauge = Data::Gauge(Gauge { data_points: vec![point] });
+    let metrics = vec![metric("a", gauge), metric("b", histogram(1))];
+    let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
+    let resource_metrics = vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }];
+    Pdata::from_metrics(ExportMetricsServiceRequest { resource_metrics })
 }
 
 #[tokio::test]

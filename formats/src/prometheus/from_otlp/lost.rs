@@ -43,6 +43,8 @@ pub enum Reason {
     MixedSeries,
     /// A later point of the batch has the same series and millisecond, and another value.
     DuplicateTimestamp,
+    /// A native histogram with custom buckets, which remote write 1.0 does not know.
+    CustomBuckets,
 }
 
 impl Reason {
@@ -68,6 +70,7 @@ impl Reason {
             Self::TooLarge => "too_large",
             Self::MixedSeries => "mixed_series",
             Self::DuplicateTimestamp => "duplicate_timestamp",
+            Self::CustomBuckets => "custom_buckets",
         }
     }
 }
