@@ -208,14 +208,11 @@ impl Pool {
     /// interval: the series go on.
     fn take_over(&mut self, wanted: &HashMap<u64, Target>) {
         let gone = self.loops.iter().filter(|(id, _)| !wanted.contains_key(id));
-        let mut gone: HashMap<u64, u64> =
-            gone.map(|(id, running)| (running.orders.borrow().assignment.target.series_id, *id)).collect();
-        for (id, target) in wanted {
-            if !self.loops.contains_key(id)
-                && let Some(before) = gone.remove(&target.series_id)
-                && let Some(running) = self.loops.remove(&before)
-            {
-                self.loops.insert(*id, running);
+        let gone = gone.map(|(id, running)| (*id, running.orders.borrow().assignment.target.clone()));
+        let new = wanted.values().filter(|target| !self.loops.contains_key(&target.id));
+        for (before, now) in heirs(gone.collect(), new.collect()) {
+            if let Some(running) = self.loops.remove(&before) {
+                self.loops.insert(now, running);
             }
         }
     }
@@ -230,8 +227,57 @@ impl Pool {
     }
 }
 
+/// The targets that go on with the series of others, `(before, now)`: of several, those with one path and query first.
+fn heirs(gone: Vec<(u64, Arc<Target>)>, mut new: Vec<&Target>) -> Vec<(u64, u64)> {
+    let mut by_series: HashMap<u64, Vec<(u64, Arc<Target>)>> = HashMap::new();
+    for (id, target) in gone {
+        by_series.entry(target.series_id).or_default().push((id, target));
+    }
+    let mut heirs = Vec::new();
+    for same_path in [true, false] {
+        new.retain(|now| {
+            let Some(gone) = by_series.get_mut(&now.series_id) else { return false };
+            let path =
+                |target: &Target| (target.url.path().to_owned(), target.url.query().map(str::to_owned));
+            let found = gone.iter().position(|(_, before)| !same_path || path(before) == path(now));
+            heirs.extend(found.map(|at| (gone.swap_remove(at).0, now.id)));
+            found.is_none()
+        });
+    }
+    heirs
+}
+
 impl Drop for Loop {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(id: u64, series_id: u64, path: &str) -> Target {
+        Target {
+            labels: Default::default(),
+            url: format!("http://127.0.0.1:1/{path}").parse().unwrap(),
+            interval: Default::default(),
+            timeout: Default::default(),
+            id,
+            series_id,
+            resource: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn all_targets_of_the_same_series_have_heirs_and_those_of_their_path_first() {
+        let gone = [(1, 7, "a"), (2, 7, "b"), (3, 7, "c"), (4, 8, "a")];
+        let gone: Vec<_> =
+            gone.iter().map(|(id, series, path)| (*id, Arc::new(target(*id, *series, path)))).collect();
+        let new = [(10, 7, "x"), (11, 7, "c"), (12, 7, "a"), (13, 9, "a"), (14, 7, "y")];
+        let new: Vec<_> = new.iter().map(|(id, series, path)| target(*id, *series, path)).collect();
+        let mut heirs = heirs(gone, new.iter().collect());
+        heirs.sort_unstable();
+        assert_eq!(heirs, [(1, 12), (2, 10), (3, 11)]);
     }
 }

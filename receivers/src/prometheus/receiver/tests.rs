@@ -251,8 +251,8 @@ async fn i16_hostile_targets_fail_their_scrape_and_cost_no_more() {
         let running = Running::job("body_size_limit: 1MB", &[&target]).await;
         running.find("a good scrape", Scrape::is_up).await;
         target.reply(reply);
-        let scrape = running.find(what, Scrape::is_down).await;
-        assert_eq!(scrape.get("a"), "stale", "{what}");
+        // On a busy machine, one before the good one can have failed as well.
+        running.find(what, |scrape| scrape.is_down() && scrape.get("a") == "stale").await;
         target.say("a 2\n");
         running.find("a good scrape again", |scrape| scrape.get("a") == "2").await;
         running.stop().await;

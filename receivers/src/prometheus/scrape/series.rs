@@ -47,6 +47,8 @@ const TEXT_COST: usize = 56;
 const SERIES_COST: usize = 160;
 /// The budget is asked in steps of this.
 const STEP: usize = 64 << 10;
+/// Lists and tables are made anew when no more than one of so many places is used.
+pub(super) const MOST_FREE: usize = 4;
 /// So many new texts are remembered in any case of scrapes that failed or did not arrive.
 const SPARE_TEXTS: usize = 1000;
 
@@ -370,6 +372,7 @@ impl SeriesCache {
             self.texts.forget_others(scrape, |length| *bytes = bytes.saturating_sub(length + TEXT_COST));
         }
         self.good = (scrape, self.texts.len());
+        self.compact();
         self.permit.shrink_to(self.bytes + STEP);
     }
 
@@ -383,6 +386,7 @@ impl SeriesCache {
         self.free(|series| series.added > scrape);
         let bytes = &mut self.bytes;
         self.texts.forget_after(texts, |length| *bytes = bytes.saturating_sub(length + TEXT_COST));
+        self.compact();
         self.permit.shrink_to(self.bytes + STEP);
     }
 
@@ -398,6 +402,38 @@ impl SeriesCache {
             *series = Series::default();
             free.push(number);
         }
+    }
+
+    /// Gives back the places of series that a target had once, where most of them are free.
+    fn compact(&mut self) {
+        let used = self.series.len().saturating_sub(self.free.len());
+        if used >= self.series.capacity() / MOST_FREE {
+            return;
+        }
+        let (mut numbers, mut kept) = (Vec::with_capacity(self.series.len()), Vec::with_capacity(used));
+        for series in std::mem::take(&mut self.series) {
+            numbers.push(series.identity.and_then(|_| Number::of(kept.len())));
+            if series.identity.is_some() {
+                kept.push(series);
+            }
+        }
+        self.free = Vec::new();
+        self.by_identity = HashTable::with_capacity(used);
+        for (at, identity) in kept.iter().enumerate().filter_map(|(at, series)| Some((at, series.identity?)))
+        {
+            if let Some(number) = Number::of(at) {
+                // There is room for all of them: nothing is hashed again.
+                self.by_identity.insert_unique(identity.hash(), number, |_| 0);
+            }
+        }
+        self.series = kept;
+        self.texts.move_series(|number| numbers.get(number.index()).copied().flatten());
+    }
+
+    /// How many places are allocated.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.series.capacity().max(self.by_identity.capacity()).max(self.texts.places())
     }
 }
 

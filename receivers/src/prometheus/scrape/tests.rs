@@ -358,3 +358,23 @@ fn scrapes_that_fail_with_new_series_each_time_do_not_grow_without_end() {
     );
     assert!(counts.added <= 1, "what the good scrape had is known");
 }
+
+#[test]
+fn what_a_target_had_once_gives_its_place_back() {
+    let text = |numbers: &mut dyn Iterator<Item = usize>| {
+        numbers.map(|number| format!("b{{x=\"{number}\"}} 1\n")).collect::<String>()
+    };
+    let (all, few) = (text(&mut (0..1500)), text(&mut (0..1500).step_by(150)));
+    let mut target =
+        Target::new("metric_relabel_configs: [{source_labels: [x], regex: '300', action: drop}]");
+    target.samples(&all);
+    assert!(target.memory.series.places() >= 1499);
+    assert_eq!(target.samples(&few).len(), 1499);
+    assert!(target.memory.series.places() < 64, "{}", target.memory.series.places());
+    let (samples, counts) = target.scrape(&few).unwrap();
+    assert_eq!((samples.len(), counts.added), (9, 0), "the others are known");
+    assert_eq!(samples[1], "b{job=a,x=150} 1 @3000");
+    assert_eq!(samples[8], "b{job=a,x=1350} 1 @3000");
+    assert_eq!(target.samples(&all).len(), 1499, "and they come back");
+    assert_eq!(target.fail().len(), 1499);
+}

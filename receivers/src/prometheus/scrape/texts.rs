@@ -8,7 +8,10 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::numbers::{Number, push};
+use super::{
+    numbers::{Number, push},
+    series::MOST_FREE,
+};
 
 /// All texts of a target.
 #[derive(Debug, Default)]
@@ -120,8 +123,25 @@ impl Texts {
         self.renumber();
     }
 
+    /// The series have other numbers.
+    pub(super) fn move_series(&mut self, now: impl Fn(Number) -> Option<Number>) {
+        for text in &mut self.texts {
+            text.series = text.series.and_then(&now);
+        }
+    }
+
+    /// How many places are allocated.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.texts.capacity().max(self.by_bytes.capacity())
+    }
+
     /// All numbers have changed.
     fn renumber(&mut self) {
+        if self.texts.len() < self.texts.capacity() / MOST_FREE {
+            self.texts.shrink_to_fit();
+            self.by_bytes = HashTable::with_capacity(self.texts.len());
+        }
         self.by_bytes.clear();
         (self.first, self.last) = (None, None);
         let Self { texts, by_bytes, hasher, .. } = self;
