@@ -136,6 +136,8 @@ impl Memory {
     pub(super) fn prune(&mut self) {
         if std::mem::take(&mut self.is_crowded) {
             self.series.clear();
+            self.families = Families::default();
+            self.catalog = Catalog::new(self.catalog.options().clone());
         }
         self.series.prune();
     }

@@ -16,6 +16,9 @@ use crate::prometheus::model::{Metadata, MetricType};
 /// Metrics that are kept before it is looked whether anybody still uses them.
 const FEW_METRICS: usize = 10_000;
 
+/// What a metric takes beside its texts.
+const METRIC_BYTES: usize = size_of::<Metric>() + 2 * size_of::<(String, Arc<Metric>)>();
+
 /// What an attribute takes beside its text, if that is short.
 const ATTRIBUTE_BYTES: usize = 10;
 
@@ -32,6 +35,8 @@ pub struct Catalog {
     /// How many there are, and how many there may be before unused ones are looked for.
     pub(super) metrics: usize,
     most_metrics: usize,
+    /// About what the metrics take.
+    bytes: usize,
     key: Vec<u8>,
     /// The attributes of the part that was made last. The parts of a point come one after the other and share them.
     part: Arc<[u8]>,
@@ -63,6 +68,14 @@ pub(super) struct Metric {
     pub(super) metadata: Metadata,
     /// Its first fields in OTLP: name, description, unit.
     pub(super) head: Vec<u8>,
+}
+
+impl Metric {
+    /// About the bytes of it and of its place by name.
+    fn cost(&self) -> usize {
+        let Metadata { help, unit, .. } = &self.metadata;
+        2 * self.name.len() + help.len() + unit.len() + self.head.capacity() + METRIC_BYTES
+    }
 }
 
 /// A series, ready for its samples. Holds no labels, but 64 bytes and its attributes, which the buckets, the sum and the
@@ -127,6 +140,7 @@ impl Catalog {
             origins: HashMap::new(),
             metrics: 0,
             most_metrics: FEW_METRICS,
+            bytes: 0,
             key: Vec::new(),
             part: Arc::default(),
         }
@@ -136,6 +150,12 @@ impl Catalog {
     #[must_use]
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// About how many bytes the metrics take: names, metadata and what they are in OTLP.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The series of these labels, whose type is known from its family.
@@ -239,8 +259,10 @@ impl Catalog {
             metadata: member.metadata.clone(),
             head: head(member, self.options.trim_metric_suffixes),
         });
-        if origins.metrics.insert(member.metric.to_owned(), Arc::clone(&metric)).is_none() {
-            self.metrics += 1;
+        self.bytes += metric.cost();
+        match origins.metrics.insert(member.metric.to_owned(), Arc::clone(&metric)) {
+            Some(before) => self.bytes = self.bytes.saturating_sub(before.cost()),
+            None => self.metrics += 1,
         }
         self.forget_unused();
         Ok(metric)
@@ -255,7 +277,9 @@ impl Catalog {
             origins.metrics.retain(|_, metric| Arc::strong_count(metric) > 1);
             !origins.metrics.is_empty()
         });
-        self.metrics = self.origins.values().map(|origins| origins.metrics.len()).sum();
+        let metrics = || self.origins.values().flat_map(|origins| origins.metrics.values());
+        self.metrics = metrics().count();
+        self.bytes = metrics().map(|metric| metric.cost()).sum();
         self.most_metrics = FEW_METRICS.max(self.metrics * 2);
     }
 }

@@ -38,6 +38,7 @@ impl Memory {
         counts: &mut Counts,
         appender: &mut impl Appender,
     ) -> Result<(), String> {
+        self.families.begin();
         let mut parser = Parser::new(answer.format, answer.body, job.parse);
         while let Some(entry) = parser.next_like(self.series.expected()).map_err(|error| error.to_string())? {
             match entry {
@@ -52,6 +53,8 @@ impl Memory {
                     }
                 }
             }
+            let said = self.catalog.bytes() + self.families.bytes();
+            self.series.hold_beside(said).map_err(|error| self.crowded(&error))?;
         }
         if job.limits.samples > 0 && counts.kept > job.limits.samples {
             return Err(format!(

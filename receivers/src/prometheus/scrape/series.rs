@@ -37,7 +37,9 @@ pub(super) struct SeriesCache {
     good: (u32, usize),
     /// About what all of it occupies.
     bytes: usize,
-    /// Holds at least that in the budget.
+    /// What is said of metrics, which others keep.
+    beside: usize,
+    /// Holds at least both in the budget.
     permit: Permit,
 }
 
@@ -166,6 +168,7 @@ impl SeriesCache {
             seen_texts: 0,
             good: (0, 0),
             bytes: 0,
+            beside: 0,
             permit,
         }
     }
@@ -177,7 +180,7 @@ impl SeriesCache {
         self.series = Vec::new();
         self.free = Vec::new();
         self.good = (self.scrape, 0);
-        self.bytes = 0;
+        (self.bytes, self.beside) = (0, 0);
         self.permit.shrink_to(0);
     }
 
@@ -190,10 +193,19 @@ impl SeriesCache {
 
     fn take(&mut self, bytes: usize) -> Result<(), OverBudget> {
         self.bytes += bytes;
-        match self.bytes.saturating_sub(self.permit.bytes()) {
+        match (self.bytes + self.beside).saturating_sub(self.permit.bytes()) {
             0 => Ok(()),
             more => self.permit.grow(more.max(STEP)),
         }
+    }
+
+    /// Holds what is said of metrics as well, so many bytes of it.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(super) fn hold_beside(&mut self, bytes: usize) -> Result<(), OverBudget> {
+        self.beside = bytes;
+        self.take(0)
     }
 
     /// Another scrape begins.
@@ -373,7 +385,7 @@ impl SeriesCache {
         }
         self.good = (scrape, self.texts.len());
         self.compact();
-        self.permit.shrink_to(self.bytes + STEP);
+        self.permit.shrink_to(self.bytes + self.beside + STEP);
     }
 
     /// Forgets what was added since the last good scrape that arrived, if that has become much: a target can fail for
@@ -387,7 +399,7 @@ impl SeriesCache {
         let bytes = &mut self.bytes;
         self.texts.forget_after(texts, |length| *bytes = bytes.saturating_sub(length + TEXT_COST));
         self.compact();
-        self.permit.shrink_to(self.bytes + STEP);
+        self.permit.shrink_to(self.bytes + self.beside + STEP);
     }
 
     /// Forgets the series of which this holds, and gives their numbers to others. No text may name them any more.

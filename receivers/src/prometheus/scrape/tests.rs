@@ -378,3 +378,31 @@ fn what_a_target_had_once_gives_its_place_back() {
     assert_eq!(target.samples(&all).len(), 1499, "and they come back");
     assert_eq!(target.fail().len(), 1499);
 }
+
+#[test]
+fn what_is_said_of_metrics_counts_as_well() {
+    let help = "x".repeat(1000);
+    let text = |metrics: usize| {
+        (0..metrics).map(|number| format!("# HELP a{number} {help}\na{number} 1\n")).collect::<String>()
+    };
+    let mut target = Target::new("");
+    assert!(target.scrape(&text(200)).is_ok());
+    let error = target.scrape_unsettled(&text(400)).unwrap_err();
+    assert!(error.starts_with("refused for lack of memory: "), "{error}");
+    assert_eq!(target.fail().len(), 200);
+    let silent: String = (0..1500).map(|number| format!("# HELP b{number} {help}\n")).collect();
+    let error = target.scrape_unsettled(&silent).unwrap_err();
+    assert!(error.starts_with("refused for lack of memory: "), "also where no sample comes: {error}");
+    target.fail();
+    assert!(target.scrape(&text(200)).is_ok(), "the room was given back");
+}
+
+#[test]
+fn a_family_that_has_two_helps_each_time_does_not_make_all_series_anew() {
+    let text = "# HELP a one\n# HELP a two\na 1\nb 2\n";
+    let mut target = Target::new("");
+    target.samples(text);
+    let before = target.memory.families.generation();
+    target.samples(text);
+    assert_eq!(target.memory.families.generation(), before);
+}
