@@ -133,6 +133,18 @@ fn print_config_reads_back_as_a_good_configuration() {
     let printed = file(&sluice(&["print-config", "--config", file(GOOD).path()]).out);
     let done = sluice(&["validate", "--config", printed.path()]);
     assert_eq!((done.code, done.err.as_str()), (0, ""));
+
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    for entry in std::fs::read_dir(examples).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "yaml") {
+            continue;
+        }
+        let printed = sluice(&["print-config", "--mode", "unredacted", "--config", path.to_str().unwrap()]);
+        assert_eq!(printed.code, 0, "{}: {}", path.display(), printed.err);
+        let checked = sluice(&["validate", "--config", file(&printed.out).path()]);
+        assert_eq!(checked.code, 0, "{}: {}", path.display(), checked.err);
+    }
 }
 
 #[test]

@@ -71,7 +71,8 @@ impl Check for Settings {
                 format!("unknown metrics level {:?}: write basic, normal or detailed", self.verbosity)
             });
         }
-        if self.use_internal_logger && at.is_written("output_paths") {
+        // The default may be written: `print-config` does.
+        if self.use_internal_logger && self.output_paths != Self::default().output_paths {
             at.key("output_paths").error("output_paths is not supported when use_internal_logger is true");
         }
         if !self.use_internal_logger && self.output_paths.is_empty() {
