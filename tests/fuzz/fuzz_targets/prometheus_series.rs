@@ -32,17 +32,22 @@ fuzz_target!(|input: &[u8]| {
         encode(&set, version, lanes, cut, 0, |request| {
             points += request.holds.points;
             series += request.holds.series;
-            read(version, request.body, request.holds);
+            let holds = [request.holds.samples, request.holds.histograms, request.holds.exemplars];
+            assert_eq!(counts(version, request.body), holds);
             if version == Version::V2 {
-                read(Version::V1, &downgrade(request.body).expect("our own"), request.holds);
+                let downgraded = downgrade(request.body).expect("our own");
+                let [samples, histograms, exemplars] = counts(Version::V1, &downgraded.body);
+                let left_out: usize = downgraded.lost.values().sum();
+                assert_eq!(samples + histograms + left_out, holds[0] + holds[1]);
+                assert!(exemplars <= holds[2]);
             }
         });
         assert_eq!((points + lost, series), (data.items(), set.len()));
     }
 });
 
-/// Every series can be read, and holds what is said to be in it.
-fn read(version: Version, body: &[u8], holds: remote_write::Holds) {
+/// How many samples, histograms and exemplars there are; every series can be read.
+fn counts(version: Version, body: &[u8]) -> [usize; 3] {
     let decoder = Decoder::new(version, body).expect("our own");
     let mut labels = LabelsBuilder::default();
     let mut counts = [0; 3];
@@ -52,5 +57,5 @@ fn read(version: Version, body: &[u8], holds: remote_write::Holds) {
             *sum += count;
         }
     }
-    assert_eq!(counts, [holds.samples, holds.histograms, holds.exemplars]);
+    counts
 }
