@@ -79,26 +79,25 @@ struct Editor<'a> {
     run: Run<'a>,
 }
 
+impl<'a> Editor<'a> {
+    /// Shows both selections what stands around the records to come. Whether one of them can be included.
+    fn enter(&mut self, see: impl Fn(&mut Standing<'a>) -> bool) -> bool {
+        self.exclude.as_mut().map(&see);
+        self.include.as_mut().is_none_or(see)
+    }
+}
+
 impl RecordEditor for Editor<'_> {
     fn resource(&mut self, resource: &ResourceView<'_>) -> bool {
-        if let Some(exclude) = &mut self.exclude {
-            exclude.resource(resource);
-        }
-        self.include.as_mut().is_none_or(|include| include.resource(resource))
+        self.enter(|standing| standing.resource(resource))
     }
 
     fn scope(&mut self, scope: &ScopeView<'_>) -> bool {
-        if let Some(exclude) = &mut self.exclude {
-            exclude.scope(scope);
-        }
-        self.include.as_mut().is_none_or(|include| include.scope(scope))
+        self.enter(|standing| standing.scope(scope))
     }
 
     fn metric(&mut self, name: Text<'_>) -> bool {
-        if let Some(exclude) = &mut self.exclude {
-            exclude.metric(name);
-        }
-        self.include.as_mut().is_none_or(|include| include.metric(name))
+        self.enter(|standing| standing.metric(name))
     }
 
     fn record(&mut self, message: &[u8], attributes: &mut AttributesEdit<'_>) {
