@@ -2,12 +2,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::Signal;
+use crate::decoded::Structs;
 use crate::otlp::common::v1::any_value::Value;
 use crate::otlp::common::v1::{AnyValue, KeyValue};
 use crate::otlp::resource::v1::Resource;
 use crate::testing::{as_structs, decode, pdata};
 use crate::view::AnyValueView;
+use crate::walk::walk;
+use crate::{Pdata, Signal};
 
 #[derive(Debug, Clone)]
 pub(super) enum Op {
@@ -128,6 +130,16 @@ fn apply_to_resource(ops: &[Op], resource: &mut Option<Resource>) {
     }
 }
 
+/// What was edited decodes to `expected`, has as many items as before, and its bytes are in canonical form.
+pub(super) fn is_edited(data: &Pdata, expected: &Structs, items: usize) -> Result<(), TestCaseError> {
+    prop_assert_eq!(&decode(data.signal(), &data.wire().concat()).unwrap(), expected);
+    prop_assert_eq!(data.items(), items);
+    for chunk in data.wire() {
+        prop_assert!(!walk(data.signal(), &chunk, 64).unwrap().odd);
+    }
+    Ok(())
+}
+
 proptest! {
     #[test]
     fn edits_on_the_wire_equal_edits_on_structs(
@@ -139,17 +151,10 @@ proptest! {
         let mut expected = decode(signal, &whole.wire().concat()).unwrap();
         expected.each_resource(|resource| apply_to_resource(&ops, resource));
 
-        let mut wire = whole.clone();
-        wire.edit_resources(Room::unlimited(), |resource| apply(&ops, resource)).unwrap();
-        prop_assert_eq!(&decode(signal, &wire.wire().concat()).unwrap(), &expected);
-        prop_assert_eq!(wire.items(), whole.items());
-        for chunk in wire.wire() {
-            prop_assert!(!crate::walk::walk(signal, &chunk, 64).unwrap().odd);
+        for mut data in [whole.clone(), as_structs(&whole)] {
+            data.edit_resources(Room::unlimited(), |resource| apply(&ops, resource)).unwrap();
+            is_edited(&data, &expected, whole.items())?;
         }
-
-        let mut structs = as_structs(&whole);
-        structs.edit_resources(Room::unlimited(), |resource| apply(&ops, resource)).unwrap();
-        prop_assert_eq!(&decode(signal, &structs.wire().concat()).unwrap(), &expected);
     }
 }
 

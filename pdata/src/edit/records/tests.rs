@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::decoded::Structs;
-use crate::edit::tests::{Op, apply, apply_to_list, ops};
+use crate::edit::tests::{Op, apply, apply_to_list, is_edited, ops};
 use crate::otlp::Message;
 use crate::otlp::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value};
 use crate::otlp::metrics::v1::metric::Data;
@@ -65,11 +65,7 @@ proptest! {
 
         for mut data in [whole.clone(), as_structs(&whole)] {
             data.edit_records(Room::unlimited(), &mut Ops(&ops)).unwrap();
-            prop_assert_eq!(&decode(signal, &data.wire().concat()).unwrap(), &expected);
-            prop_assert_eq!(data.items(), whole.items());
-            for chunk in data.wire() {
-                prop_assert!(!walk(signal, &chunk, 64).unwrap().odd);
-            }
+            is_edited(&data, &expected, whole.items())?;
         }
     }
 }
